@@ -1,0 +1,22 @@
+/** Why alerts led to nothing although the body was fine. */
+export type IgnoredReason =
+  | 'resolved'
+  | 'test'
+  | 'no_alerts'
+  | 'no_rule'
+  | 'rule_disabled'
+  | 'no_host'
+  | 'not_over_threshold'
+  | 'duplicate'
+  | 'cloud_event';
+
+/** What a sender is told, and what stands in the journal by then. */
+export type WebhookAnswer =
+  /** 202: a batch has been taken on. */
+  | { outcome: 'accepted'; batch: string; rules: string[]; hosts: string[] }
+  /** 200: nothing to do; a sender must never send it again. */
+  | { outcome: 'ignored'; reason: IgnoredReason; text: string }
+  /** 200: another batch runs. */
+  | { outcome: 'dropped'; reason: 'busy'; batch: string; text: string }
+  /** 503: the process is going down, or cannot write its journal. */
+  | { outcome: 'unavailable'; reason: 'shutting_down' | 'journal'; text: string };

@@ -1,0 +1,153 @@
+/** The metrics that a rule can watch. `cpu.usage_active` is in %, `mem.available` in bytes. */
+export const METRIC_NAMES = ['cpu.usage_active', 'mem.available'] as const;
+export type MetricName = (typeof METRIC_NAMES)[number];
+
+/** Readings by metric name: % for `cpu.usage_active`, bytes for `mem.available`. A missing reading is an absent key. */
+export type MetricReadings = Partial<Record<MetricName, number>>;
+
+/** A host as the cloud lists it. */
+export interface HostRecord {
+  id: string;
+  name: string;
+  /** Addresses under which an alert may name the host, besides id and name. */
+  addresses?: string[];
+  /** Only `online` hosts are targets. */
+  status: string;
+  enabled: boolean;
+  /** The hypervisor's kind: a guest only moves between hosts of one kind. */
+  host_type: string;
+  cpu_architecture: string;
+  /** Logical CPUs. */
+  cpu_count: number;
+  /** MiB. */
+  mem_size: number;
+  /** Under maintenance: never a target. */
+  maintenance?: boolean;
+  /** Free-form labels of the cloud (availability zone, aggregate, tags). */
+  tags?: Record<string, string>;
+}
+
+/** A guest as the cloud lists it. */
+export interface GuestRecord {
+  id: string;
+  name: string;
+  /** The host it is on. */
+  host_id: string;
+  /** Only `running` guests may move. */
+  status: string;
+  vcpu_count: number;
+  /** MiB. */
+  vmem_size: number;
+  /** Why the cloud itself would refuse to move it live (a passed-through device, a local disk); absent if it may move. */
+  immovable?: string;
+  tags?: Record<string, string>;
+}
+
+/** A host with its readings: `cpu.usage_active` in % of the host's CPUs, `mem.available` in bytes. */
+export interface Host extends HostRecord {
+  metrics: MetricReadings;
+}
+
+/** A guest with its reading: `cpu.usage_active` in % of its own vCPUs. */
+export interface Guest extends GuestRecord {
+  metrics: MetricReadings;
+}
+
+/** The whole fleet at one moment: what the balancer works on, and the file that `automigrate plan` reads. */
+export interface Snapshot {
+  /** ISO 8601. */
+  taken_at: string;
+  hosts: Host[];
+  guests: Guest[];
+}
+
+/** Hosts and guests without readings. */
+export interface Inventory {
+  hosts: HostRecord[];
+  guests: GuestRecord[];
+}
+
+/** One value of a metric store. */
+export interface Reading {
+  /** Mean over the period that was asked for: % or bytes. */
+  value: number;
+  /** When the newest sample behind it was taken, ms since the epoch. */
+  at: number;
+}
+
+/** What the balancer asks a metric store for. */
+export interface MetricsQuery {
+  hosts: readonly HostRecord[];
+  guests: readonly GuestRecord[];
+  /** The window to average over, ms. */
+  periodMs: number;
+}
+
+/** Readings by host id and by guest id, then by metric name. Ids without a reading are absent. */
+export interface FleetReadings {
+  hosts: Map<string, Partial<Record<MetricName, Reading>>>;
+  guests: Map<string, Partial<Record<MetricName, Reading>>>;
+}
+
+/** A metric store. Implementations throw {@link FleetError} when the store does not answer or answers nonsense. */
+export interface Metrics {
+  readonly name: string;
+  /** A sample older than this beyond the period is stale, ms (the usual distance of two samples). */
+  readonly scrapeIntervalMs: number;
+  readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
+}
+
+/** One guest to one host. */
+export interface MigrationRequest {
+  guest: GuestRecord;
+  source: { id: string; name: string };
+  target: { id: string; name: string };
+}
+
+/** Where a migration stands, as the cloud tells it. */
+export type MigrationState =
+  /** On its way; `progress` in % where the cloud tells it, `status` in the cloud's own word. */
+  | { phase: 'moving'; status: string; progress?: number }
+  /** At rest on a host, whichever it is: the watcher judges whether that is the target. */
+  | { phase: 'settled'; status: string; hostId: string }
+  /** The cloud says it failed; `hostId` where the guest is now, if known. */
+  | { phase: 'failed'; status: string; reason: string; hostId?: string }
+  /** The cloud no longer knows the guest. */
+  | { phase: 'vanished' };
+
+/** The answer to a request to move. */
+export type MigrationStart =
+  /** Taken; `handle` is what the cloud calls the job, kept in the journal and handed back when following. */
+  | { accepted: true; handle?: string }
+  /** Refused for a reason: nothing moves. */
+  | { accepted: false; reason: string };
+
+/** A cloud: inventory and live migration. Implementations throw {@link FleetError} when the cloud cannot be asked. */
+export interface Cloud {
+  readonly name: string;
+  inventory(signal?: AbortSignal): Promise<Inventory>;
+  /** Whether the cloud itself would let the guest go there; absent where a cloud cannot be asked. */
+  forecast?(
+    request: MigrationRequest,
+    signal?: AbortSignal,
+  ): Promise<{ allowed: true } | { allowed: false; reason: string }>;
+  /** Asks for the move, once: it is never repeated. A thrown error means that the outcome is unknown. */
+  startMigration(request: MigrationRequest, signal?: AbortSignal): Promise<MigrationStart>;
+  migrationState(request: MigrationRequest, handle: string | undefined, signal?: AbortSignal): Promise<MigrationState>;
+  /** Gives up a migration under way; absent where a cloud cannot. */
+  cancelMigration?(request: MigrationRequest, handle: string | undefined, signal?: AbortSignal): Promise<void>;
+  /** Whatever the cloud wants done after a failed migration (for instance a status synchronisation). */
+  afterFailure?(request: MigrationRequest, signal?: AbortSignal): Promise<void>;
+}
+
+/** A cloud or metric store that cannot be asked. The message names system, call and the answer's own words. */
+export class FleetError extends Error {
+  /** The system that failed, as operators call it ("simulated", "victoriametrics"). */
+  readonly system: string;
+
+  constructor(system: string, message: string, options?: ErrorOptions) {
+    super(`${system}: ${message}`, options);
+    this.name = 'FleetError';
+    this.system = system;
+  }
+}

@@ -1,0 +1,112 @@
+/** What an event says has happened. The first six are the words of the documents that the project follows. */
+export const EVENT_ACTIONS = [
+  'create',
+  'find_result_fail',
+  'migrating',
+  'migrate_success',
+  'migrate_fail',
+  'migrate_error',
+  'not_needed',
+  'metrics_fail',
+  'dropped',
+  'ignored',
+] as const;
+export type EventAction = (typeof EVENT_ACTIONS)[number];
+
+/** The notes of a migration's events. Scores: the guest's on its source, and the target's reading before the move. */
+export interface MigrationNotes {
+  guest: {
+    host: string;
+    host_id: string;
+    id: string;
+    name: string;
+    /** % of the source's CPUs, or bytes. */
+    score: number;
+    vcpu_count: number;
+    /** MiB. */
+    vmem_size: number;
+  };
+  target_host: {
+    id: string;
+    name: string;
+    /** Reading before the move: % or bytes. */
+    score: number;
+  };
+  /** Why it failed; only on migrate_fail and migrate_error. */
+  reason?: string;
+}
+
+/** One row of the journal: the columns of the documents, and the batch that ties rows together. */
+export interface JournalEvent {
+  /** Rises by one with every event. */
+  id: number;
+  /** ISO 8601. */
+  ops_time: string;
+  /** The rule's name, or the alert's where no rule took it. */
+  obj_id: string;
+  obj_type: 'migrationalert';
+  obj_name: string;
+  /** The sender, or `system` for what automigrate did by itself. */
+  user: string;
+  tenant: 'system';
+  action: EventAction;
+  notes: string | MigrationNotes | Record<string, unknown>;
+  /** The batch it belongs to. */
+  batch?: string;
+}
+
+/** An event before the journal gives it id and columns that are always alike. */
+export type NewEvent = Pick<JournalEvent, 'obj_name' | 'user' | 'action' | 'notes' | 'batch'>;
+
+/** Where one move of a batch stands. `asking` is written before the cloud is asked: from then on it is never asked again. */
+export type MigrationPhase = 'planned' | 'asking' | 'moving' | 'succeeded' | 'failed' | 'error' | 'given_up';
+
+/** One move of a batch, as kept for a restart. */
+export interface MigrationRecord {
+  rule: string;
+  notes: MigrationNotes;
+  phase: MigrationPhase;
+  /** What the cloud calls the job. */
+  handle?: string;
+  /** ISO 8601: when the cloud was asked. */
+  asked_at?: string;
+}
+
+/** One batch, as kept for a restart. It is written when the alerts are accepted and removed when it has ended. */
+export interface BatchRecord {
+  id: string;
+  sender: string;
+  /** ISO 8601. */
+  accepted_at: string;
+  /** The rules whose alerts came, each with the words under which the alerts named its hosts; in order. */
+  parts: { rule: string; hosts: string[]; done: boolean }[];
+  migrations: MigrationRecord[];
+}
+
+/** Which events to read. */
+export interface EventFilter {
+  rule?: string;
+  action?: EventAction;
+  batch?: string;
+  /** ms since the epoch; events at or after it. */
+  since?: number;
+  /** The newest so many. */
+  limit?: number;
+}
+
+/** What is written together or not at all. */
+export interface JournalChange {
+  events?: NewEvent[];
+  /** The running batch from now on; `null` when it has ended. */
+  batch?: BatchRecord | null;
+}
+
+/** The memory of the service: events for people, the running batch for restarts. */
+export interface Journal {
+  /** Resolves with the events once all of the change would survive the end of the process. */
+  commit(change: JournalChange): Promise<JournalEvent[]>;
+  /** Oldest first. */
+  events(filter?: EventFilter): Promise<JournalEvent[]>;
+  /** The batch that was running when the process ended, if one was. */
+  openBatch(): BatchRecord | undefined;
+}
