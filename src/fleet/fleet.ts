@@ -108,7 +108,7 @@ export interface MigrationRequest {
 export type MigrationState =
   /** On its way; `progress` in % where the cloud tells it, `status` in the cloud's own word. */
   | { phase: 'moving'; status: string; progress?: number }
-  /** At rest on a host, whichever it is: the watcher judges whether that is the target. */
+  /** At rest on a host, whichever it is: the watcher judges whether that is the target. `status` is `running` if it runs. */
   | { phase: 'settled'; status: string; hostId: string }
   /** The cloud says it failed; `hostId` where the guest is now, if known. */
   | { phase: 'failed'; status: string; reason: string; hostId?: string }

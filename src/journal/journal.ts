@@ -78,8 +78,8 @@ export interface BatchRecord {
   sender: string;
   /** ISO 8601. */
   accepted_at: string;
-  /** The rules whose alerts came, each with the words under which the alerts named its hosts; in order. */
-  parts: { rule: string; hosts: string[]; done: boolean }[];
+  /** The rules whose alerts came, each with the words that name an alerting host, best first; in order. */
+  parts: { rule: string; hosts: string[][]; done: boolean }[];
   migrations: MigrationRecord[];
 }
 

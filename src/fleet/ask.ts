@@ -1,0 +1,54 @@
+import type { Clock } from '../clock.js';
+import type { Cloud, Metrics, Snapshot } from './fleet.js';
+import { FleetError } from './fleet.js';
+import type { DiscardedReading } from './snapshot.js';
+import { assembleSnapshot } from './snapshot.js';
+
+/** What {@link askFleet} needs. */
+export interface AskOptions {
+  cloud: Cloud;
+  metrics: Metrics;
+  clock: Clock;
+  /** The window that readings are averaged over, ms. */
+  periodMs: number;
+  /** The longest that each system may take to answer, ms. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Asks the cloud for its inventory and the metric store for readings, now.
+ * @returns the fleet at this moment, and the readings that were not used.
+ * @throws FleetError that names the system that did not answer, or answered nonsense.
+ */
+export async function askFleet(options: AskOptions): Promise<{ snapshot: Snapshot; discarded: DiscardedReading[] }> {
+  const { cloud, metrics, clock, periodMs, timeoutMs } = options;
+  const bounded = async <T>(system: string, what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    try {
+      return await Promise.race([call(signal), rejection(signal)]);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (timeout.aborted) throw new FleetError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
+      if (error instanceof FleetError) throw error;
+      throw new FleetError(system, `${what}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+  };
+
+  const inventory = await bounded(cloud.name, 'inventory', (signal) => cloud.inventory(signal));
+  const { hosts, guests } = inventory;
+  const readings = await bounded(metrics.name, 'readings', (signal) =>
+    metrics.readings({ hosts, guests, periodMs }, signal),
+  );
+  return assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs: periodMs + metrics.scrapeIntervalMs });
+}
+
+/** Never resolves; rejects when the signal is aborted, so that a call that does not heed it cannot hold us up. */
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}

@@ -1,0 +1,231 @@
+import type { Clock } from '../clock.js';
+import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
+import type { BatchRecord, Journal, MigrationNotes, MigrationRecord, NewEvent } from '../journal/journal.js';
+import type { MigrationEnding, WatchLimits } from './watch.js';
+import { watchMigration } from './watch.js';
+
+/** What happened in a batch, for logs and for whoever shows progress. */
+export type BatchProgress =
+  | { kind: 'asked'; migration: MigrationRecord }
+  | { kind: 'state'; migration: MigrationRecord; state: MigrationState }
+  | { kind: 'ended'; migration: MigrationRecord; text: string }
+  | { kind: 'trouble'; migration: MigrationRecord; error: unknown };
+
+/** What {@link carryOut} needs. */
+export interface CarryOutOptions {
+  cloud: Cloud;
+  journal: Journal;
+  clock: Clock;
+  limits: WatchLimits;
+  /** Moves at once from or to one host. */
+  concurrency: number;
+  /** Told of every step; must not throw. */
+  onProgress: (progress: BatchProgress) => void;
+  signal: AbortSignal;
+}
+
+/** Phases after which a move is no longer touched. */
+const ENDED: readonly MigrationRecord['phase'][] = ['succeeded', 'failed', 'error', 'given_up'];
+
+export function hasEnded({ phase }: MigrationRecord): boolean {
+  return ENDED.includes(phase);
+}
+
+/**
+ * Carries out the moves of a batch that have not ended: starts them in order, follows each to its end. What was asked of the
+ * cloud before a restart is followed and never asked again. The failure of one move does not touch the others.
+ * The record is changed in place and kept in the journal at each step, before the cloud is asked and after it has answered.
+ * @throws the signal's reason when it is aborted, with every move as it stands kept in the journal.
+ */
+export async function carryOut(batch: BatchRecord, options: CarryOutOptions): Promise<void> {
+  const onTheWay = new Map<MigrationRecord, Promise<void>>();
+  const follow = (migration: MigrationRecord) => {
+    const end = finish(batch, migration, options).finally(() => onTheWay.delete(migration));
+    // A rejection (the signal) is taken up by the awaits below; this keeps it from being unhandled meanwhile.
+    end.catch(() => undefined);
+    onTheWay.set(migration, end);
+  };
+
+  for (const migration of batch.migrations) {
+    if (migration.phase === 'asking' || migration.phase === 'moving') follow(migration);
+  }
+  for (const migration of batch.migrations) {
+    if (migration.phase !== 'planned') continue;
+    while (load(migration, onTheWay) >= options.concurrency) await Promise.race(onTheWay.values());
+    options.signal.throwIfAborted();
+    if (await ask(batch, migration, options)) follow(migration);
+  }
+  await Promise.all(onTheWay.values());
+}
+
+/** How many moves on their way touch the busier of a move's two hosts. */
+function load(migration: MigrationRecord, onTheWay: Map<MigrationRecord, unknown>): number {
+  const { source, target } = endsOf(migration);
+  const touching = (host: string) =>
+    [...onTheWay.keys()].filter((other) => endsOf(other).source === host || endsOf(other).target === host).length;
+  return Math.max(touching(source), touching(target));
+}
+
+function endsOf({ notes }: MigrationRecord): { source: string; target: string } {
+  return { source: notes.guest.host_id, target: notes.target_host.id };
+}
+
+/** The request behind a move's record. */
+export function toRequest({ notes: { guest, target_host } }: Pick<MigrationRecord, 'notes'>): MigrationRequest {
+  const { id, name, vcpu_count, vmem_size, host, host_id } = guest;
+  return {
+    guest: { id, name, vcpu_count, vmem_size, host_id, status: 'running' },
+    source: { id: host_id, name: host },
+    target: { id: target_host.id, name: target_host.name },
+  };
+}
+
+/** Asks the cloud for one move. Resolves with whether it is to be followed. */
+async function ask(batch: BatchRecord, migration: MigrationRecord, options: CarryOutOptions): Promise<boolean> {
+  const { cloud, clock, onProgress, signal } = options;
+  const request = toRequest(migration);
+
+  const obstacle = await obstacleTo(request, options);
+  signal.throwIfAborted();
+  if (obstacle !== undefined) {
+    await end(batch, migration, 'given_up', 'migrate_error', obstacle, options);
+    return false;
+  }
+
+  migration.phase = 'asking';
+  migration.asked_at = new Date(clock.now()).toISOString();
+  try {
+    // From this write on, a restart follows the move and does not ask for it again.
+    await keep(batch, [event(batch, migration, 'migrating')], options);
+  } catch (error) {
+    await end(batch, migration, 'given_up', 'migrate_error', `not asked for: ${message(error)}`, options);
+    return false;
+  }
+  onProgress({ kind: 'asked', migration });
+  try {
+    // Without the signal: a request that is on its way must not be torn off, its answer decides what is kept.
+    const start = await cloud.startMigration(request);
+    if (!start.accepted) {
+      await end(batch, migration, 'error', 'migrate_error', `${cloud.name} refused: ${start.reason}`, options);
+      return false;
+    }
+    migration.phase = 'moving';
+    if (start.handle !== undefined) migration.handle = start.handle;
+    await keep(batch, [], options);
+  } catch (error) {
+    // The request may have arrived although no answer came: look whether it took, never ask twice.
+    onProgress({ kind: 'trouble', migration, error });
+  }
+  return true;
+}
+
+/** Why the move can no longer be made: the fleet may have changed since the plan, and during the moves before this one. */
+async function obstacleTo(request: MigrationRequest, { cloud, signal }: CarryOutOptions): Promise<string | undefined> {
+  const { guest, source } = request;
+  try {
+    const state = await cloud.migrationState(request, undefined, signal);
+    switch (state.phase) {
+      case 'vanished':
+        return `guest ${guest.name} is no longer known to the cloud`;
+      case 'moving':
+        return `guest ${guest.name} is already being moved (${state.status})`;
+      case 'failed':
+        return `guest ${guest.name} is in status ${state.status}`;
+      case 'settled':
+        if (state.hostId !== source.id) return `guest ${guest.name} is no longer on host ${source.name}`;
+        return state.status === 'running' ? undefined : `guest ${guest.name} is ${state.status}, not running`;
+    }
+  } catch (error) {
+    return `not asked for, its state is unknown: ${message(error)}`;
+  }
+}
+
+async function finish(batch: BatchRecord, migration: MigrationRecord, options: CarryOutOptions): Promise<void> {
+  const { cloud, clock, limits, onProgress, signal } = options;
+  const request = toRequest(migration);
+  const onError = (error: unknown) => onProgress({ kind: 'trouble', migration, error });
+  const ending = await watchMigration({
+    cloud,
+    clock,
+    limits,
+    request,
+    handle: migration.handle,
+    askedAt: Date.parse(migration.asked_at ?? '') || clock.now(),
+    signal,
+    onState: (state) => onProgress({ kind: 'state', migration, state }),
+    onError,
+  });
+  if (ending.outcome === 'failed') {
+    await cloud.afterFailure?.(request, signal).catch(onError);
+  }
+  await record(batch, migration, ending, options);
+}
+
+async function record(
+  batch: BatchRecord,
+  migration: MigrationRecord,
+  ending: MigrationEnding,
+  options: CarryOutOptions,
+) {
+  if (ending.outcome === 'success') {
+    const arrived = `guest ${migration.notes.guest.name} runs on ${migration.notes.target_host.name}`;
+    await end(batch, migration, 'succeeded', 'migrate_success', arrived, options);
+  } else if (migration.phase === 'asking' && ending.reason === 'back_on_source') {
+    const text = `the request had no answer and was not repeated; ${ending.text}`;
+    await end(batch, migration, 'error', 'migrate_error', text, options);
+  } else {
+    await end(batch, migration, 'failed', 'migrate_fail', ending.text, options);
+  }
+}
+
+async function end(
+  batch: BatchRecord,
+  migration: MigrationRecord,
+  phase: MigrationRecord['phase'],
+  action: 'migrate_success' | 'migrate_fail' | 'migrate_error',
+  text: string,
+  options: CarryOutOptions,
+): Promise<void> {
+  migration.phase = phase;
+  const reason = action === 'migrate_success' ? undefined : text;
+  await keepAtLast(batch, [event(batch, migration, action, reason)], options, migration);
+  options.onProgress({ kind: 'ended', migration, text });
+}
+
+function event(
+  batch: BatchRecord,
+  { rule, notes }: MigrationRecord,
+  action: NewEvent['action'],
+  reason?: string,
+): NewEvent {
+  const full: MigrationNotes = reason === undefined ? notes : { ...notes, reason };
+  return { obj_name: rule, user: batch.sender, action, notes: full, batch: batch.id };
+}
+
+async function keep(batch: BatchRecord, events: NewEvent[], { journal }: CarryOutOptions): Promise<void> {
+  await journal.commit({ events, batch });
+}
+
+/** Keeps the end of a move however long the journal refuses (a full disk): it has happened and must not be lost. */
+async function keepAtLast(
+  batch: BatchRecord,
+  events: NewEvent[],
+  options: CarryOutOptions,
+  migration: MigrationRecord,
+) {
+  let pause = options.limits.firstPauseMs;
+  for (;;) {
+    try {
+      await keep(batch, events, options);
+      return;
+    } catch (error) {
+      options.onProgress({ kind: 'trouble', migration, error });
+      await options.clock.sleep(pause, options.signal);
+      pause = Math.min(options.limits.longestPauseMs, pause * 1.5);
+    }
+  }
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

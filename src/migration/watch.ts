@@ -1,0 +1,144 @@
+import type { Clock } from '../clock.js';
+import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
+
+/** Why a migration that was asked for did not end on its target. */
+export type FailureReason =
+  'cloud_failed' | 'back_on_source' | 'never_started' | 'third_host' | 'vanished' | 'timed_out';
+
+/** How a migration ended. */
+export type MigrationEnding = { outcome: 'success' } | { outcome: 'failed'; reason: FailureReason; text: string };
+
+/** How long and how often to look; all in ms. */
+export interface WatchLimits {
+  /** First pause between two looks; each pause is half as long again as the one before. */
+  firstPauseMs: number;
+  longestPauseMs: number;
+  /** A guest still on its source after this, never having been seen moving, will not move. */
+  startGraceMs: number;
+  /** After this a migration is cancelled. */
+  timeLimitMs: number;
+}
+
+export const DEFAULT_WATCH_LIMITS: WatchLimits = {
+  firstPauseMs: 500,
+  longestPauseMs: 10_000,
+  startGraceMs: 30_000,
+  timeLimitMs: 30 * 60_000,
+};
+
+/** How often in a row a guest may be missing from the cloud's answers before it counts as gone. */
+const VANISHED_LOOKS = 3;
+/** How often the guest is looked at after a cancellation, to say where it came to rest. */
+const LOOKS_AFTER_CANCEL = 5;
+
+/** What {@link watchMigration} needs. */
+export interface WatchOptions {
+  cloud: Cloud;
+  clock: Clock;
+  limits: WatchLimits;
+  request: MigrationRequest;
+  handle: string | undefined;
+  /** When the cloud was asked, ms since the epoch; the time limit counts from here, over restarts too. */
+  askedAt: number;
+  signal: AbortSignal;
+  onState?: (state: MigrationState) => void;
+  /** A look that failed; the watching goes on. */
+  onError?: (error: unknown) => void;
+}
+
+/**
+ * Follows one migration until the guest has come to rest, the cloud calls it failed, or the time limit cancels it. A cloud
+ * that does not answer is asked again until the time limit.
+ * @returns how it ended; only a guest at rest on the target is a success.
+ * @throws the signal's reason when it is aborted: the migration goes on, and is followed again after a restart.
+ */
+export async function watchMigration(options: WatchOptions): Promise<MigrationEnding> {
+  const { clock, limits, askedAt, signal } = options;
+  let pause = limits.firstPauseMs;
+  let seenMoving = false;
+  let vanished = 0;
+  // The grace to start counts from this process's first look: a restart may come long after the cloud was asked.
+  const graceEnds = clock.now() + limits.startGraceMs;
+
+  for (;;) {
+    const state = await look(options);
+    signal.throwIfAborted();
+    if (state) {
+      options.onState?.(state);
+      if (state.phase === 'moving') seenMoving = true;
+      vanished = state.phase === 'vanished' ? vanished + 1 : 0;
+      const startExpected = !seenMoving && clock.now() < graceEnds;
+      const ending = judge(state, options.request, { startExpected, vanished });
+      if (ending) return ending;
+    }
+    if (clock.now() - askedAt >= limits.timeLimitMs) return cancel(options);
+    await clock.sleep(pause, signal);
+    pause = Math.min(limits.longestPauseMs, pause * 1.5);
+  }
+}
+
+async function look({ cloud, request, handle, signal, onError }: WatchOptions): Promise<MigrationState | undefined> {
+  try {
+    return await cloud.migrationState(request, handle, signal);
+  } catch (error) {
+    onError?.(error);
+    return undefined;
+  }
+}
+
+/** What one look means for the migration; `undefined`: look again. */
+function judge(
+  state: MigrationState,
+  { guest, source, target }: MigrationRequest,
+  seen: { startExpected: boolean; vanished: number },
+): MigrationEnding | undefined {
+  switch (state.phase) {
+    case 'moving':
+      return undefined;
+    case 'failed':
+      return failed('cloud_failed', `guest ${guest.name} is in status ${state.status}: ${state.reason}`);
+    case 'vanished':
+      return seen.vanished < VANISHED_LOOKS
+        ? undefined
+        : failed('vanished', `guest ${guest.name} is no longer known to the cloud`);
+    case 'settled':
+      if (state.hostId === target.id) return { outcome: 'success' };
+      if (state.hostId !== source.id) {
+        return failed('third_host', `guest ${guest.name} came to rest on host ${state.hostId}, not on ${target.name}`);
+      }
+      if (seen.startExpected) return undefined;
+      return failed(
+        'back_on_source',
+        `guest ${guest.name} is ${state.status} on its source ${source.name}, it did not move`,
+      );
+  }
+}
+
+function failed(reason: FailureReason, text: string): MigrationEnding {
+  return { outcome: 'failed', reason, text };
+}
+
+async function cancel(options: WatchOptions): Promise<MigrationEnding> {
+  const { cloud, request, handle, limits, clock, signal, onError } = options;
+  try {
+    await cloud.cancelMigration?.(request, handle, signal);
+  } catch (error) {
+    onError?.(error);
+  }
+  const limit = `${Math.round(limits.timeLimitMs / 1000)} s`;
+  let last = 'the cloud does not tell where it is';
+  for (let looks = 0; looks < LOOKS_AFTER_CANCEL; looks += 1) {
+    const state = await look(options);
+    signal.throwIfAborted();
+    if (state?.phase === 'settled') {
+      // It may have arrived between the last look and the cancellation.
+      if (state.hostId === request.target.id) return { outcome: 'success' };
+      last = `it is ${state.status} on host ${state.hostId === request.source.id ? request.source.name : state.hostId}`;
+      break;
+    }
+    if (state) last = `it is in phase ${state.phase}`;
+    await clock.sleep(limits.firstPauseMs, signal);
+  }
+  const what = cloud.cancelMigration ? 'cancelled' : 'given up';
+  return failed('timed_out', `migration of ${request.guest.name} was ${what} after ${limit}; ${last}`);
+}

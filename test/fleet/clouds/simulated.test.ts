@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { createSimulatedCloud } from '../../../src/fleet/clouds/simulated.js';
+import { parseScenario } from '../../../src/fleet/clouds/scenario.js';
+import type { MigrationRequest } from '../../../src/fleet/fleet.js';
+import { fleet, GIB, guest, host, scenario } from '../../support/fleet.js';
+import { createVirtualClock } from '../../support/virtual-clock.js';
+
+const small = () => fleet([host('a', 62.305391), host('b', 20)], [guest('g', 'a', 50), guest('h', 'a', 10)]);
+
+function build(simulation: Parameters<typeof scenario>[1] = {}, snapshot = small()) {
+  const clock = createVirtualClock();
+  const cloud = createSimulatedCloud(scenario(snapshot, simulation), clock);
+  const request: MigrationRequest = {
+    guest: { ...guest('g', 'a', 50) },
+    source: { id: 'id-a', name: 'a' },
+    target: { id: 'id-b', name: 'b' },
+  };
+  const cpuOf = async (name: string) =>
+    (await cloud.readings({ hosts: [], guests: [], periodMs: 0 })).hosts.get(`id-${name}`)?.['cpu.usage_active']?.value;
+  const memoryOf = async (name: string) =>
+    (await cloud.readings({ hosts: [], guests: [], periodMs: 0 })).hosts.get(`id-${name}`)?.['mem.available']?.value;
+  return { clock, cloud, request, cpuOf, memoryOf };
+}
+
+describe('the simulated cloud', () => {
+  it('tells the readings of its scenario to the last digit while nothing moves', async () => {
+    const { cpuOf, memoryOf } = build();
+    expect(await cpuOf('a')).toBe(62.305391);
+    expect(await memoryOf('a')).toBe(100 * GIB);
+  });
+
+  it('takes memory / bandwidth for a migration, through start_migrate and live_migrating to running', async () => {
+    const { cloud, clock, request } = build({ bandwidth: 1024 });
+    expect(await cloud.startMigration(request)).toEqual({ accepted: true });
+    expect(await cloud.migrationState(request, undefined)).toMatchObject({
+      phase: 'moving',
+      status: 'start_migrate',
+      progress: 0,
+    });
+    clock.advance(4400);
+    expect(await cloud.migrationState(request, undefined)).toMatchObject({
+      phase: 'moving',
+      status: 'live_migrating',
+      progress: 50,
+    });
+    clock.advance(3599);
+    expect(await cloud.migrationState(request, undefined)).toMatchObject({ phase: 'moving' });
+    clock.advance(1);
+    expect(await cloud.migrationState(request, undefined)).toEqual({
+      phase: 'settled',
+      status: 'running',
+      hostId: 'id-b',
+    });
+  });
+
+  it('runs faster by the time scale', async () => {
+    const { cloud, clock, request } = build({ bandwidth: 1024, time_scale: 8 });
+    await cloud.startMigration(request);
+    clock.advance(1000);
+    expect(await cloud.migrationState(request, undefined)).toMatchObject({ phase: 'settled', hostId: 'id-b' });
+  });
+
+  it('moves the load of a guest to its new host when it has arrived, by that host’s own CPU count', async () => {
+    const hosts = [host('a', 60), host('b', 20, { cpu_count: 80 })];
+    const { cloud, clock, request, cpuOf, memoryOf } = build({}, fleet(hosts, [guest('g', 'a', 50)]));
+    await cloud.startMigration(request);
+    clock.advance(7999);
+    expect(await cpuOf('a')).toBe(60);
+    clock.advance(1);
+    expect(await cpuOf('a')).toBeCloseTo(60 - (50 * 8) / 40, 10);
+    expect(await cpuOf('b')).toBeCloseTo(20 + (50 * 8) / 80, 10);
+    expect(await memoryOf('a')).toBe(108 * GIB);
+    expect(await memoryOf('b')).toBe(92 * GIB);
+  });
+
+  it('lets the guests fail that the scenario names, and they still run where they were', async () => {
+    const { cloud, clock, request } = build({ fail: ['g'] });
+    await cloud.startMigration(request);
+    clock.advance(8000);
+    expect(await cloud.migrationState(request, undefined)).toMatchObject({
+      phase: 'failed',
+      status: 'migrate_failed',
+      hostId: 'id-a',
+    });
+    await cloud.afterFailure?.(request);
+    expect(await cloud.migrationState(request, undefined)).toEqual({
+      phase: 'settled',
+      status: 'running',
+      hostId: 'id-a',
+    });
+  });
+
+  it('refuses a second move of a guest that is on its way, and counts what was asked of it', async () => {
+    const { cloud, request } = build();
+    await cloud.startMigration(request);
+    expect(await cloud.startMigration(request)).toMatchObject({ accepted: false });
+    expect(cloud.asked.get('id-g')).toBe(1);
+  });
+
+  it.each([
+    ['an unknown guest', { guest: guest('nobody', 'a', 1) }],
+    ['an unknown target', { target: { id: 'id-z', name: 'z' } }],
+    ['the host the guest is on', { target: { id: 'id-a', name: 'a' } }],
+  ])('refuses %s with a reason', async (_what, change) => {
+    const { cloud, request } = build();
+    expect(await cloud.startMigration({ ...request, ...change })).toMatchObject({
+      accepted: false,
+      reason: expect.any(String),
+    });
+  });
+
+  it('gives up a migration when asked to', async () => {
+    const { cloud, clock, request } = build();
+    await cloud.startMigration(request);
+    clock.advance(1000);
+    await cloud.cancelMigration?.(request, undefined);
+    clock.advance(60_000);
+    expect(await cloud.migrationState(request, undefined)).toEqual({
+      phase: 'settled',
+      status: 'running',
+      hostId: 'id-a',
+    });
+  });
+
+  it('follows a change of a guest’s load, and of a host’s base load', async () => {
+    const { cloud, cpuOf } = build();
+    cloud.setGuestCpu('g', 100);
+    expect(await cpuOf('a')).toBeCloseTo(62.305391 + (50 * 8) / 40, 10);
+    cloud.setHostReading('b', 'cpu.usage_active', 22.65071999099409);
+    expect(await cpuOf('b')).toBe(22.65071999099409);
+    expect(await cpuOf('a')).toBeCloseTo(72.305391, 10);
+  });
+
+  it('has no reading where the scenario has none', async () => {
+    const { cpuOf } = build({}, fleet([host('a', undefined)], []));
+    expect(await cpuOf('a')).toBeUndefined();
+  });
+});
+
+describe('a scenario file', () => {
+  it('is a snapshot with defaults for the simulation', () => {
+    const parsed = parseScenario(small());
+    expect(parsed).toMatchObject({ ok: true, scenario: { simulation: { bandwidth: 1024, time_scale: 1, fail: [] } } });
+  });
+
+  it('is refused with the names of the fields that are wrong', () => {
+    const parsed = parseScenario({ hosts: [{ id: 'a' }], guests: [], simulation: { bandwidth: -1, speed: 2 } });
+    expect(parsed.ok).toBe(false);
+    const problems = parsed.ok ? [] : parsed.problems;
+    expect(problems.join('\n')).toMatch(/hosts\[0\]\.name/);
+    expect(problems.join('\n')).toMatch(/simulation\.bandwidth/);
+    expect(problems.join('\n')).toMatch(/speed/);
+  });
+});

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Inventory, MetricName, Reading } from '../../src/fleet/fleet.js';
+import { assembleSnapshot } from '../../src/fleet/snapshot.js';
+import { parseSnapshot } from '../../src/fleet/snapshot-file.js';
+import { guest, host } from '../support/fleet.js';
+
+const now = Date.parse('2026-11-21T05:00:00Z');
+const inventory: Inventory = { hosts: [host('a', undefined)], guests: [guest('g', 'a', undefined)] };
+
+function assemble(reading: Reading | undefined, metric: MetricName = 'cpu.usage_active') {
+  const found = reading ? { [metric]: reading } : {};
+  return assembleSnapshot(
+    inventory,
+    { hosts: new Map([['id-a', found]]), guests: new Map([['id-g', found]]) },
+    { now, maxAgeMs: 360_000 },
+  );
+}
+
+describe('assembling a snapshot', () => {
+  it('takes a fresh reading as it is', () => {
+    const { snapshot, discarded } = assemble({ value: 61.5, at: now - 360_000 });
+    expect(snapshot.hosts[0]?.metrics).toEqual({ 'cpu.usage_active': 61.5 });
+    expect(snapshot.guests[0]?.metrics).toEqual({ 'cpu.usage_active': 61.5 });
+    expect(discarded).toEqual([]);
+  });
+
+  it.each([
+    ['older than the period plus a scrape', { value: 61.5, at: now - 360_001 }, 'stale'],
+    ['without a time', { value: 61.5, at: Number.NaN }, 'stale'],
+    ['not a number', { value: Number.NaN, at: now }, 'implausible'],
+    ['infinite', { value: Number.POSITIVE_INFINITY, at: now }, 'implausible'],
+    ['negative', { value: -1, at: now }, 'implausible'],
+    ['above 100 %', { value: 100.5, at: now }, 'implausible'],
+  ] as const)('leaves out a reading that is %s, and says so', (_what, reading, reason) => {
+    const { snapshot, discarded } = assemble(reading);
+    expect(snapshot.hosts[0]?.metrics).toEqual({});
+    expect(snapshot.guests[0]?.metrics).toEqual({});
+    expect(discarded).toContainEqual(expect.objectContaining({ kind: 'host', name: 'a', reason }));
+  });
+
+  it('leaves out what the store does not know, rather than taking it for 0', () => {
+    expect(assemble(undefined).snapshot.hosts[0]?.metrics).toEqual({});
+  });
+
+  it('never lets through a reading that is stale or out of range', () => {
+    fc.assert(
+      fc.property(fc.double(), fc.integer({ min: now - 1_000_000, max: now }), (value, at) => {
+        const metrics = assemble({ value, at }).snapshot.hosts[0]?.metrics ?? {};
+        const kept = metrics['cpu.usage_active'];
+        expect(kept === undefined || (kept >= 0 && kept <= 100 && now - at <= 360_000)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a snapshot file', () => {
+  const file = { hosts: [host('a', 10)], guests: [guest('g', 'a', 5)] };
+
+  it('may carry keys that are not known', () => {
+    const parsed = parseSnapshot({ ...file, simulation: {}, hosts: [{ ...host('a', 10), rack: 7 }] });
+    expect(parsed).toMatchObject({ ok: true, snapshot: { hosts: [{ name: 'a' }] } });
+  });
+
+  it.each([
+    ['null', null],
+    ['negative', -5],
+    ['above 100', 150],
+  ])('treats a reading that is %s as absent', (_what, value) => {
+    const parsed = parseSnapshot({
+      ...file,
+      hosts: [host('a', undefined, { metrics: { 'cpu.usage_active': value! } })],
+    });
+    expect(parsed.ok && parsed.snapshot.hosts[0]?.metrics).toEqual({});
+  });
+
+  it('knows a host under maintenance by either name', () => {
+    const parsed = parseSnapshot({ ...file, hosts: [{ ...host('a', 1), is_maintenance: true }] });
+    expect(parsed.ok && parsed.snapshot.hosts[0]?.maintenance).toBe(true);
+  });
+
+  it('is refused with the field when a value is missing, of another type, or an id stands there twice', () => {
+    const problems = (value: unknown) => {
+      const parsed = parseSnapshot(value);
+      return parsed.ok ? [] : parsed.problems;
+    };
+    expect(problems({ hosts: [] }).join()).toMatch(/^guests:/);
+    expect(problems({ ...file, hosts: [{ ...host('a', 1), cpu_count: '40' }] }).join()).toMatch(
+      /^hosts\[0\]\.cpu_count:/,
+    );
+    expect(problems({ ...file, hosts: [host('a', 1), host('a', 2)] }).join()).toMatch(/hosts\[1\]\.id/);
+    expect(problems([]).join()).toMatch(/the whole file/);
+  });
+});

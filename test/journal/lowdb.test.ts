@@ -1,0 +1,170 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BatchRecord, NewEvent } from '../../src/journal/journal.js';
+import { openJournal, readJournalEvents } from '../../src/journal/lowdb.js';
+import { createVirtualClock } from '../support/virtual-clock.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'journal-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const note = (text: string, over: Partial<NewEvent> = {}): NewEvent => ({
+  obj_name: 'test-cpu',
+  user: 'alertmanager',
+  action: 'dropped',
+  notes: text,
+  ...over,
+});
+const batch: BatchRecord = {
+  id: 'b1',
+  sender: 'grafana',
+  accepted_at: '2026-11-21T05:00:00.000Z',
+  parts: [{ rule: 'test-cpu', hosts: [['a15']], done: false }],
+  migrations: [],
+};
+
+describe('the journal', () => {
+  it('gives events rising ids and the columns of the documents', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const [first] = await journal.commit({ events: [note('one', { batch: 'b1' })] });
+    const [second] = await journal.commit({ events: [note('two')] });
+    expect(first).toEqual({
+      id: 1,
+      ops_time: '2026-11-21T05:00:00.000Z',
+      obj_id: 'test-cpu',
+      obj_type: 'migrationalert',
+      obj_name: 'test-cpu',
+      user: 'alertmanager',
+      tenant: 'system',
+      action: 'dropped',
+      notes: 'one',
+      batch: 'b1',
+    });
+    expect(second).toMatchObject({ id: 2 });
+    expect(second).not.toHaveProperty('batch');
+  });
+
+  it('has on disk what it says it has kept: events and the open batch, together', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    await journal.commit({ events: [note('one')], batch });
+    const again = await openJournal(directory, createVirtualClock());
+    expect(await again.events()).toHaveLength(1);
+    expect(again.openBatch()).toEqual(batch);
+    await again.commit({ batch: null });
+    expect((await openJournal(directory, createVirtualClock())).openBatch()).toBeUndefined();
+  });
+
+  it('keeps every one of many events that come at once', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const rows = await Promise.all(Array.from({ length: 50 }, (_, n) => journal.commit({ events: [note(`${n}`)] })));
+    expect(new Set(rows.flat().map(({ id }) => id)).size).toBe(50);
+    expect(await readJournalEvents(directory)).toHaveLength(50);
+  });
+
+  it('moves older events to files by day and still reads them, each once and in order', async () => {
+    const clock = createVirtualClock();
+    const journal = await openJournal(directory, clock);
+    for (let n = 0; n < 450; n += 1) {
+      clock.advance(600_000);
+      await journal.commit({ events: [note(`${n}`)] });
+    }
+    const own = JSON.parse(await readFile(join(directory, 'journal.json'), 'utf8')) as { events: unknown[] };
+    expect(own.events.length).toBeLessThanOrEqual(200);
+    expect((await readdir(join(directory, 'events'))).length).toBeGreaterThan(1);
+    const events = await journal.events();
+    expect(events.map(({ notes }) => notes)).toEqual(Array.from({ length: 450 }, (_, n) => `${n}`));
+    expect((await readJournalEvents(directory, { limit: 3 })).map(({ id }) => id)).toEqual([448, 449, 450]);
+    expect(await journal.events({ since: Date.parse(events[10]!.ops_time) })).toHaveLength(440);
+  });
+
+  it('passes over a line that a crash has torn, and writes the next event on a line of its own', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const many = Array.from({ length: 201 }, (_, n) => note(`${n}`));
+    await journal.commit({ events: many });
+    const day = join(directory, 'events', '2026-11-21.jsonl');
+    await writeFile(day, `${await readFile(day, 'utf8')}{"id": 99`);
+    await journal.commit({ events: many });
+    expect(await journal.events()).toHaveLength(402);
+  });
+
+  it('filters by rule, action, batch, time and number', async () => {
+    const clock = createVirtualClock();
+    const journal = await openJournal(directory, clock);
+    await journal.commit({
+      events: [note('a'), note('b', { obj_name: 'other' }), note('c', { action: 'migrating', batch: 'b9' })],
+    });
+    const texts = async (filter: Parameters<typeof journal.events>[0]) =>
+      (await journal.events(filter)).map(({ notes }) => notes);
+    expect(await texts({ rule: 'other' })).toEqual(['b']);
+    expect(await texts({ action: 'migrating' })).toEqual(['c']);
+    expect(await texts({ batch: 'b9' })).toEqual(['c']);
+    expect(await texts({ limit: 2 })).toEqual(['b', 'c']);
+    expect(await texts({ since: clock.now() + 1 })).toEqual([]);
+  });
+
+  it('keeps a file that it cannot understand under another name, says so, and goes on with higher ids', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    await journal.commit({ events: Array.from({ length: 201 }, (_, n) => note(`${n}`)) });
+    await writeFile(join(directory, 'journal.json'), '{"version":1,"events":[{"id"');
+    const again = await openJournal(directory, createVirtualClock());
+    expect(again.warning).toMatch(/journal\.json could not be read .*kept as .*journal\.json\.broken-/);
+    expect((await readdir(directory)).some((name) => name.startsWith('journal.json.broken-'))).toBe(true);
+    const [row] = await again.commit({ events: [note('after')] });
+    expect(row!.id).toBeGreaterThan(100);
+  });
+
+  it('puts aside valid JSON that is no journal', async () => {
+    await writeFile(join(directory, 'journal.json'), '[]');
+    expect((await openJournal(directory, createVirtualClock())).warning).toMatch(/not a journal/);
+  });
+
+  it('records the creation of a rule once, over restarts', async () => {
+    const rules = [{ name: 'test-cpu', spec: { metric: 'cpu.usage_active' } }];
+    await (await openJournal(directory, createVirtualClock())).noteRules(rules);
+    const journal = await openJournal(directory, createVirtualClock());
+    await journal.noteRules(rules);
+    expect(await journal.events()).toMatchObject([{ action: 'create', obj_name: 'test-cpu', user: 'system' }]);
+    await journal.noteRules([]);
+    await journal.noteRules(rules);
+    expect(await journal.events({ action: 'create' })).toHaveLength(2);
+  });
+
+  it('keeps nothing of a change that could not be written, and works again when it can', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    await journal.commit({ events: [note('one')] });
+    const file = join(directory, 'journal.json');
+    // A directory in the way of the temporary file makes the write fail for root too.
+    await mkdir(join(directory, '.journal.json.tmp'));
+    await expect(journal.commit({ events: [note('two')], batch })).rejects.toThrow(
+      /journal: cannot write .*journal\.json/,
+    );
+    expect(await journal.events()).toHaveLength(1);
+    expect(journal.openBatch()).toBeUndefined();
+    await rm(join(directory, '.journal.json.tmp'), { recursive: true });
+    await journal.commit({ events: [note('three')] });
+    expect((await readJournalEvents(directory)).map(({ notes }) => notes)).toEqual(['one', 'three']);
+    expect(await readFile(file, 'utf8')).not.toMatch(/two/);
+  });
+
+  it('names the directory that it cannot use', async () => {
+    await writeFile(join(directory, 'file'), '');
+    await expect(openJournal(join(directory, 'file'), createVirtualClock())).rejects.toThrow(
+      /DATA_DIR: cannot write to .*file/,
+    );
+  });
+});
+
+describe('reading a journal from outside', () => {
+  it('finds no events where there is no journal', async () => {
+    expect(await readJournalEvents(join(directory, 'nowhere'))).toEqual([]);
+  });
+
+  it('names a file that it cannot read', async () => {
+    await writeFile(join(directory, 'journal.json'), 'garbage');
+    await expect(readJournalEvents(directory)).rejects.toThrow(/journal: cannot read .*journal\.json/);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import type { Cloud, MigrationRequest, MigrationState } from '../../src/fleet/fleet.js';
+import { DEFAULT_WATCH_LIMITS, watchMigration } from '../../src/migration/watch.js';
+import { guest } from '../support/fleet.js';
+import { createVirtualClock } from '../support/virtual-clock.js';
+
+const request: MigrationRequest = {
+  guest: guest('g', 'a', 50),
+  source: { id: 'id-a', name: 'a' },
+  target: { id: 'id-b', name: 'b' },
+};
+const moving: MigrationState = { phase: 'moving', status: 'live_migrating', progress: 10 };
+const on = (host: string): MigrationState => ({ phase: 'settled', status: 'running', hostId: `id-${host}` });
+
+/** A cloud that tells one state after the other, the last one for ever. An Error is thrown. */
+function telling(states: (MigrationState | Error)[], over: Partial<Cloud> = {}) {
+  let looks = 0;
+  const cloud: Cloud = {
+    name: 'told',
+    inventory: () => Promise.reject(new Error('not asked in these tests')),
+    startMigration: () => Promise.reject(new Error('a watcher must never start a migration')),
+    migrationState: () => {
+      const state = states[Math.min(looks, states.length - 1)]!;
+      looks += 1;
+      return state instanceof Error ? Promise.reject(state) : Promise.resolve(state);
+    },
+    ...over,
+  };
+  return { cloud, looks: () => looks };
+}
+
+function watch(
+  cloud: Cloud,
+  over: { askedAt?: number; signal?: AbortSignal; onError?: (error: unknown) => void } = {},
+) {
+  const clock = createVirtualClock();
+  const ending = watchMigration({
+    cloud,
+    clock,
+    limits: DEFAULT_WATCH_LIMITS,
+    request,
+    handle: undefined,
+    askedAt: over.askedAt ?? clock.now(),
+    signal: over.signal ?? new AbortController().signal,
+    ...(over.onError && { onError: over.onError }),
+  });
+  return { ending, clock };
+}
+
+describe('watching a migration', () => {
+  it('succeeds only when the guest has come to rest on the target', async () => {
+    expect(await watch(telling([moving, moving, on('b')]).cloud).ending).toEqual({ outcome: 'success' });
+  });
+
+  it('fails when the guest is back on its source', async () => {
+    expect(await watch(telling([moving, on('a')]).cloud).ending).toMatchObject({
+      outcome: 'failed',
+      reason: 'back_on_source',
+    });
+  });
+
+  it('fails when the guest is on a third host, and names it', async () => {
+    const ending = await watch(telling([moving, on('c')]).cloud).ending;
+    expect(ending).toMatchObject({ outcome: 'failed', reason: 'third_host', text: expect.stringContaining('id-c') });
+  });
+
+  it('fails with the cloud’s own words', async () => {
+    const state: MigrationState = { phase: 'failed', status: 'migrate_failed', reason: 'no route to host' };
+    const ending = await watch(telling([moving, state]).cloud).ending;
+    expect(ending).toMatchObject({
+      reason: 'cloud_failed',
+      text: expect.stringMatching(/migrate_failed: no route to host/),
+    });
+  });
+
+  it('gives a guest that has not begun to move some time, and then no more', async () => {
+    expect(await watch(telling([on('a'), on('a'), on('a'), moving, on('b')]).cloud).ending).toEqual({
+      outcome: 'success',
+    });
+    const { ending, clock } = watch(telling([on('a')]).cloud);
+    const start = clock.now();
+    expect(await ending).toMatchObject({ outcome: 'failed', reason: 'back_on_source' });
+    expect(clock.now() - start).toBeGreaterThanOrEqual(DEFAULT_WATCH_LIMITS.startGraceMs);
+  });
+
+  it('needs to miss the guest several times in a row before it calls it gone', async () => {
+    const gone: MigrationState = { phase: 'vanished' };
+    expect(await watch(telling([moving, gone, gone, moving, on('b')]).cloud).ending).toEqual({ outcome: 'success' });
+    expect(await watch(telling([moving, gone, gone, gone]).cloud).ending).toMatchObject({ reason: 'vanished' });
+  });
+
+  it('goes on when the cloud does not answer', async () => {
+    const errors: unknown[] = [];
+    const { cloud } = telling([moving, new Error('502'), new Error('timeout'), moving, on('b')]);
+    expect(await watch(cloud, { onError: (error) => errors.push(error) }).ending).toEqual({ outcome: 'success' });
+    expect(errors).toHaveLength(2);
+  });
+
+  it('looks less and less often, up to the longest pause', async () => {
+    const { cloud, looks } = telling([moving]);
+    await watch(cloud).ending;
+    const { timeLimitMs, longestPauseMs } = DEFAULT_WATCH_LIMITS;
+    expect(looks()).toBeLessThan(timeLimitMs / longestPauseMs + 30);
+    expect(looks()).toBeGreaterThan(timeLimitMs / longestPauseMs);
+  });
+
+  it('cancels a migration that takes too long and tells where the guest is', async () => {
+    const states: MigrationState[] = [moving];
+    const { cloud } = telling(states, {
+      cancelMigration: () => {
+        states[0] = on('a');
+        return Promise.resolve();
+      },
+    });
+    const ending = await watch(cloud).ending;
+    expect(ending).toMatchObject({
+      outcome: 'failed',
+      reason: 'timed_out',
+      text: expect.stringMatching(/cancelled after 1800 s.*on host a/),
+    });
+  });
+
+  it('calls it a success when the guest arrived just before it was cancelled', async () => {
+    const states: MigrationState[] = [moving];
+    const { cloud } = telling(states, {
+      cancelMigration: () => {
+        states[0] = on('b');
+        return Promise.reject(new Error('no such job'));
+      },
+    });
+    expect(await watch(cloud).ending).toEqual({ outcome: 'success' });
+  });
+
+  it('counts the time limit from when the cloud was asked, over a restart too', async () => {
+    const clock = createVirtualClock();
+    const { cloud, looks } = telling([moving]);
+    const askedAt = clock.now() - DEFAULT_WATCH_LIMITS.timeLimitMs;
+    expect(await watch(cloud, { askedAt }).ending).toMatchObject({ reason: 'timed_out' });
+    expect(looks()).toBeLessThan(10);
+  });
+
+  it('lets go at once when the process is going down', async () => {
+    const stop = new AbortController();
+    const { cloud } = telling([moving], {
+      migrationState: () => {
+        stop.abort(new Error('going down'));
+        return Promise.resolve(moving);
+      },
+    });
+    await expect(watch(cloud, { signal: stop.signal }).ending).rejects.toThrow('going down');
+  });
+});

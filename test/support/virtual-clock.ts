@@ -1,0 +1,61 @@
+import type { Clock } from '../../src/clock.js';
+
+interface Sleeper {
+  wakeAt: number;
+  order: number;
+  wake: () => void;
+}
+
+/** A clock whose time passes only by sleeping: whenever the program has nothing else to do, it jumps to the next waking. */
+export interface VirtualClock extends Clock {
+  /** Lets time pass without anybody sleeping, ms. */
+  advance(ms: number): void;
+}
+
+export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): VirtualClock {
+  let now = start;
+  let order = 0;
+  let sleepers: Sleeper[] = [];
+  let pumping = false;
+
+  const pump = () => {
+    if (pumping || sleepers.length === 0) return;
+    pumping = true;
+    setImmediate(() => {
+      pumping = false;
+      sleepers.sort((a, b) => a.wakeAt - b.wakeAt || a.order - b.order);
+      const next = sleepers.shift();
+      if (next) {
+        now = Math.max(now, next.wakeAt);
+        next.wake();
+      }
+      pump();
+    });
+  };
+
+  return {
+    now: () => now,
+    advance: (ms) => {
+      now += ms;
+    },
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
+        const abort = () => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          reject(signal?.reason as Error);
+        };
+        const wake = () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        };
+        const sleeper: Sleeper = { wakeAt: now + ms, order: (order += 1), wake };
+        signal?.addEventListener('abort', abort, { once: true });
+        sleepers.push(sleeper);
+        pump();
+      }),
+  };
+}
