@@ -5,61 +5,109 @@ import { parseBytes, parseDuration } from './units.js';
 /** A rule's name is also its file's name: no path can be built from it. */
 export const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-const reference = z.string().min(1).describe('id or name');
+/** The file that editors check rule files with; it stands beside them and is no rule. */
+export const RULE_SCHEMA_FILE = 'rule.schema.json';
 
-const duration = z
-  .string()
-  .refine((text) => (parseDuration(text) ?? 0) > 0, 'expected a duration such as "2m" or "1h30m"');
+/** An object that names its unknown keys and the keys there are. */
+function strict<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `unknown key; expected one of ${Object.keys(shape).join(', ')}` : undefined,
+  });
+}
 
-const bytes = z.union([
-  z.number().nonnegative(),
-  z.string().refine((text) => parseBytes(text) !== undefined, 'expected bytes or a string such as "16GiB"'),
-]);
+const text = (expected: string) => z.string(expected).regex(/\S/, expected);
+
+const references = (description: string, examples: string[]) =>
+  z
+    .array(text('expected an id or a name'), 'expected a list of ids or names')
+    .default([])
+    .meta({ description, examples: [examples] });
+
+const EXPECTED_DURATION = 'expected a duration above 0 such as "2m" or "1h30m"';
+
+const period = z
+  .string(EXPECTED_DURATION)
+  .refine((value) => (parseDuration(value) ?? 0) > 0, EXPECTED_DURATION)
+  .default('5m')
+  .meta({
+    description: 'The window that metrics are averaged over when they are asked again, such as "2m" or "1h30m"',
+    pattern: '^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$',
+    examples: ['2m', '1h30m'],
+  });
+
+/** What a threshold has to be, by metric. */
+const EXPECTED_THRESHOLD = {
+  'cpu.usage_active': 'expected a number above 0 and at most 100 (%)',
+  'mem.available': 'expected bytes above 0, or a string such as "16GiB"',
+} as const;
+
+function isThreshold(metric: string, value: unknown): boolean {
+  if (metric === 'cpu.usage_active') return typeof value === 'number' && value > 0 && value <= 100;
+  const bytes = typeof value === 'string' ? parseBytes(value) : value;
+  return typeof bytes === 'number' && Number.isFinite(bytes) && bytes > 0;
+}
+
+const match = strict({
+  alert: text("expected the alert's name")
+    .optional()
+    .meta({ description: "The alert's name; by default the rule's own name" }),
+  labels: z
+    .record(z.string(), z.string('expected a string'), 'expected an object of label names and values')
+    .default({})
+    .meta({ description: 'Labels that the alert must carry, all of them', examples: [{ severity: 'critical' }] }),
+  hostLabel: text('expected the name of a label')
+    .optional()
+    .meta({
+      description:
+        'The only label in which the host is looked for; by default host_id, host_name, host, hostname, nodename, instance',
+      examples: ['host_id'],
+    }),
+})
+  .prefault({})
+  .meta({
+    description:
+      "Which alerts the rule takes; by default those of the rule's own name, or with the label migration_rule=<name>",
+  });
 
 /** The rule file, as people write it (`rules/<name>.json`). Unknown keys are errors. */
-export const ruleFileSchema = z
-  .strictObject({
-    $schema: z.string().optional(),
-    name: z
-      .string()
-      .regex(RULE_NAME, 'expected letters, digits, ".", "_" or "-", starting with a letter or digit')
-      .describe('The name of the rule; the file is <name>.json'),
-    metric: z.enum(METRIC_NAMES).describe('cpu.usage_active fires above the threshold, mem.available below it'),
-    threshold: bytes.describe('% for cpu.usage_active; bytes, or a string such as "16GiB", for mem.available'),
-    period: duration.default('5m').describe('The window that metrics are averaged over when they are asked again'),
-    source: z
-      .strictObject({
-        hosts: z.array(reference).default([]).describe('The hosts that the rule relieves; none means every host'),
-        guests: z.array(reference).default([]).describe('The guests that may move; none means every guest'),
-      })
-      .prefault({}),
-    target: z
-      .strictObject({
-        hosts: z.array(reference).default([]).describe('The hosts that guests may go to; none means any'),
-      })
-      .prefault({}),
-    match: z
-      .strictObject({
-        alert: z.string().min(1).optional().describe("The alert's name; by default the rule's own"),
-        labels: z.record(z.string(), z.string()).default({}).describe('Labels that the alert must carry'),
-        hostLabel: z.string().min(1).optional().describe('The only label in which the host is looked for'),
-      })
-      .prefault({})
-      .describe('Which alerts the rule takes'),
-    enabled: z.boolean().default(true),
+export const ruleFileSchema = strict({
+  $schema: z.string('expected a path or URL').optional().meta({ description: 'Where editors find this schema' }),
+  name: z
+    .string('expected the name of the rule')
+    .regex(RULE_NAME, 'expected at most 100 letters, digits, ".", "_" or "-", starting with a letter or digit')
+    .refine((name) => `${name}.json` !== RULE_SCHEMA_FILE, `expected another name than that of ${RULE_SCHEMA_FILE}`)
+    .meta({ description: 'The name of the rule; the file is <name>.json', examples: ['test-cpu'] }),
+  metric: z
+    .enum(METRIC_NAMES, `expected ${METRIC_NAMES.map((name) => `"${name}"`).join(' or ')}`)
+    .meta({ description: 'cpu.usage_active fires above the threshold, mem.available below it' }),
+  threshold: z.union([z.number(), z.string()], 'expected a number, or a string such as "16GiB"').meta({
+    description: '% for cpu.usage_active; bytes, or a string such as "16GiB", for mem.available',
+    examples: [60, '16GiB'],
+  }),
+  period,
+  source: strict({
+    hosts: references('The hosts that the rule relieves, by id or name; none means every host', ['test-66-onecloud02']),
+    guests: references('The guests that may move, by id or name; none means every guest', ['cpu-test-vm']),
   })
-  .superRefine((rule, context) => {
-    if (
-      rule.metric === 'cpu.usage_active' &&
-      !(typeof rule.threshold === 'number' && rule.threshold > 0 && rule.threshold <= 100)
-    ) {
-      context.addIssue({
-        code: 'custom',
-        path: ['threshold'],
-        message: 'expected a number above 0 and at most 100 (%)',
-      });
-    }
-  });
+    .prefault({})
+    .meta({ description: 'What may be moved, and from where' }),
+  target: strict({
+    hosts: references('The hosts that guests may go to, by id or name; none means any', ['a15']),
+  })
+    .prefault({})
+    .meta({ description: 'Where guests may go' }),
+  match,
+  enabled: z.boolean('expected true or false').default(true).meta({ description: 'A disabled rule takes no alert' }),
+}).superRefine(
+  (rule, context) => {
+    // It also runs beside other problems, so the metric may be anything here.
+    if (!Object.hasOwn(EXPECTED_THRESHOLD, rule.metric) || isThreshold(rule.metric, rule.threshold)) return;
+    if (context.issues.some(({ path }) => path?.[0] === 'threshold')) return;
+    context.addIssue({ code: 'custom', path: ['threshold'], message: EXPECTED_THRESHOLD[rule.metric] });
+  },
+  { when: ({ value }) => typeof value === 'object' && value !== null },
+);
 
 /** What a rule file holds before defaults are filled in. */
 export type RuleFile = z.input<typeof ruleFileSchema>;

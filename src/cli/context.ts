@@ -1,0 +1,29 @@
+import type { Clock } from '../clock.js';
+import type { Environment } from '../config.js';
+import type { Terminal } from './terminal.js';
+
+/** Exit statuses that every command shares. */
+export const EXIT = { ok: 0, fault: 1, badInput: 2 } as const;
+
+/** What a command has to do with besides its arguments. */
+export interface CliContext {
+  terminal: Terminal;
+  clock: Pick<Clock, 'now'>;
+  /** The environment, with `--rules-dir` and `--data-dir` taken into it; complete once an action runs. */
+  env(): Environment;
+  rulesDir(): string;
+  dataDir(): string;
+  /** Sets the exit status; without it a command that ends has gone well. */
+  exit(status: number): void;
+}
+
+/** Prints what is wrong with the input, one line each, and ends with the status for that. */
+export function refuse(context: CliContext, problems: readonly string[]): void {
+  for (const problem of problems) context.terminal.err(`${problem}\n`);
+  context.exit(EXIT.badInput);
+}
+
+/** Prints a value for other programs. */
+export function printJson(context: CliContext, value: unknown): void {
+  context.terminal.out(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,247 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { shown } from './rules/problems.js';
+import { parseDuration } from './rules/units.js';
+
+/** Variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const CLOUD_NAMES = ['simulated'] as const;
+export const METRICS_NAMES = ['simulated'] as const;
+
+// Longer timers fire at once.
+const LONGEST_MS = 24 * 86_400_000;
+
+/** Secrets are lists, so that a new one can be taken up before the old one is given up. */
+const SECRETS = ['MONITOR_SECRET', 'GRAFANA_SECRET', 'WEBHOOK_TOKEN', 'API_TOKEN'] as const;
+
+const choice = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+  z.enum(names, `expected one of ${names.join(', ')}`);
+
+const wholeNumber = (expected: string, from: number, to: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, { error: expected, abort: true })
+    .transform(Number)
+    .refine((value) => value >= from && value <= to, expected);
+
+const duration = z
+  .string()
+  .refine((value) => {
+    const ms = parseDuration(value) ?? 0;
+    return ms >= 1 && ms <= LONGEST_MS;
+  }, 'expected a duration such as "30s" or "1h30m", at most 24d')
+  .transform((value) => parseDuration(value) ?? Number.NaN);
+
+const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of an HTTP header');
+
+const secrets = z
+  .string()
+  .transform((value) =>
+    value
+      .split(/[,\r\n]/)
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine((list) => list.length > 0, 'expected one or more secrets, separated by commas')
+  .optional()
+  .transform((list) => list ?? []);
+
+/** Whether a server that listens there can only be reached from its own machine. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function isHost(host: string): boolean {
+  return isIP(host) !== 0 || (/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host) && !/^[\d.]+$/.test(host));
+}
+
+const variables = z.object({
+  HOST: z
+    .string()
+    .refine(isHost, 'expected an IP address or a host name')
+    .prefault('127.0.0.1')
+    .describe('Address to listen on; any other than loopback needs a secret'),
+  PORT: wholeNumber('expected a whole number from 0 to 65535', 0, 65_535)
+    .prefault('9095')
+    .describe('Port to listen on; 0 takes any that is free'),
+  RULES_DIR: z.string().prefault('rules').describe('Directory of the rule files'),
+  DATA_DIR: z.string().prefault('data').describe('Directory of the journal'),
+  LOG_LEVEL: choice(LOG_LEVELS)
+    .prefault('info')
+    .describe(`Least level that is logged: ${LOG_LEVELS.join(', ')}`),
+  CLOUD: choice(CLOUD_NAMES)
+    .prefault('simulated')
+    .describe(`Cloud of the fleet: ${CLOUD_NAMES.join(', ')}`),
+  METRICS: choice(METRICS_NAMES)
+    .optional()
+    .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
+  SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
+  MONITOR_MESSAGE_KEY: z
+    .string()
+    .max(16, 'expected at most 16 characters')
+    .optional()
+    .describe("Key under which the monitor service's robot sends its text, where it is not Msg"),
+  GRAFANA_SECRET: secrets.describe("Keys of Grafana's signature"),
+  GRAFANA_SIGNATURE_HEADER: headerName
+    .prefault('X-Grafana-Alerting-Signature')
+    .describe("Header that carries Grafana's signature"),
+  GRAFANA_TIMESTAMP_HEADER: headerName
+    .optional()
+    .describe('Header that carries the time of the signature, if Grafana is set to sign it too'),
+  WEBHOOK_TOKEN: secrets.describe('Bearer tokens, or basic passwords, of the webhooks'),
+  API_TOKEN: secrets.describe('Bearer tokens of everything under /api'),
+  ALLOW_UNAUTHENTICATED: choice(['true', 'false'])
+    .prefault('false')
+    .describe('true lets it listen anywhere without any secret'),
+  MIGRATION_TIMEOUT: duration.prefault('30m').describe('How long one migration may take'),
+  MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
+    .prefault('1')
+    .describe('How many guests one host may give away or take in at once'),
+  REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
+});
+
+/** Everything that the environment says, checked and with defaults filled in. Durations in ms. */
+export interface Config {
+  host: string;
+  port: number;
+  rulesDir: string;
+  dataDir: string;
+  logLevel: (typeof LOG_LEVELS)[number];
+  cloud: (typeof CLOUD_NAMES)[number];
+  metrics: (typeof METRICS_NAMES)[number];
+  /** Path of the scenario; absent for the embedded one. */
+  simulation?: string;
+  /** Every list may be empty: then that check is not made. */
+  secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
+  monitorMessageKey?: string;
+  grafanaSignatureHeader: string;
+  /** Absent if only the body is signed. */
+  grafanaTimestampHeader?: string;
+  allowUnauthenticated: boolean;
+  migrationTimeoutMs: number;
+  migrationConcurrency: number;
+  requestTimeoutMs: number;
+}
+
+/** A configuration, or one line for every variable that is wrong. No line holds a secret. */
+export type ReadConfig = { ok: true; config: Config } | { ok: false; problems: string[] };
+
+/** One variable of the environment, for help texts and tables. */
+export interface Variable {
+  name: string;
+  default?: string;
+  meaning: string;
+}
+
+/** All variables in order. Each secret has a second one, `<name>_FILE`. */
+export const VARIABLES: readonly Variable[] = Object.entries(
+  z.toJSONSchema(variables, { io: 'input' }).properties ?? {},
+).flatMap(([name, schema]) => {
+  if (typeof schema === 'boolean') return [];
+  const meaning = schema.description ?? '';
+  if (isSecret(name)) {
+    return [
+      { name, meaning: `${meaning}; several separated by commas` },
+      { name: `${name}_FILE`, meaning: `File that holds ${name}` },
+    ];
+  }
+  return [{ name, meaning, ...(typeof schema.default === 'string' && { default: schema.default }) }];
+});
+
+function isSecret(name: string): boolean {
+  return SECRETS.some((secret) => secret === name);
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  const text = value?.trim();
+  return text === '' ? undefined : text;
+}
+
+/** The directories alone, for commands that need no more of the environment than these. */
+export function directories(env: Environment): { rulesDir: string; dataDir: string } {
+  return { rulesDir: nonEmpty(env.RULES_DIR) ?? 'rules', dataDir: nonEmpty(env.DATA_DIR) ?? 'data' };
+}
+
+/** The variables as given: empty ones left out, secrets fetched from their files. */
+function given(env: Environment, readFile: (path: string) => string) {
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of Object.keys(variables.shape)) {
+    const value = nonEmpty(env[name]);
+    if (value !== undefined) values[name] = value;
+  }
+  for (const name of SECRETS) {
+    const path = nonEmpty(env[`${name}_FILE`]);
+    if (path === undefined) continue;
+    if (values[name] !== undefined) {
+      problems.push(`${name} and ${name}_FILE: expected only one of them`);
+      continue;
+    }
+    try {
+      values[name] = readFile(path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
+    }
+  }
+  return { values, problems };
+}
+
+/**
+ * Reads the configuration.
+ * @param env - the environment; empty variables count as absent.
+ * @param readFile - reads the files of `*_FILE` variables; throws if it cannot.
+ */
+export function readConfig(
+  env: Environment = process.env,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): ReadConfig {
+  const { values, problems } = given(env, readFile);
+  const result = variables.safeParse(values);
+  if (!result.success) {
+    for (const { path, message } of result.error.issues) {
+      const name = String(path[0]);
+      const source = values[name] !== undefined && nonEmpty(env[name]) === undefined ? `${name}_FILE` : name;
+      problems.push(isSecret(name) ? `${source}: ${message}` : `${name}: ${message}, got ${shown(values[name])}`);
+    }
+  }
+  if (!result.success || problems.length > 0) return { ok: false, problems };
+  const read = result.data;
+  const keys = {
+    monitor: read.MONITOR_SECRET,
+    grafana: read.GRAFANA_SECRET,
+    webhook: read.WEBHOOK_TOKEN,
+    api: read.API_TOKEN,
+  };
+  const allowUnauthenticated = read.ALLOW_UNAUTHENTICATED === 'true';
+  if (!isLoopback(read.HOST) && !allowUnauthenticated && Object.values(keys).every((list) => list.length === 0)) {
+    const remedy = `set one of ${SECRETS.join(', ')}, or ALLOW_UNAUTHENTICATED=true`;
+    return {
+      ok: false,
+      problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
+    };
+  }
+  const config: Config = {
+    host: read.HOST,
+    port: read.PORT,
+    rulesDir: read.RULES_DIR,
+    dataDir: read.DATA_DIR,
+    logLevel: read.LOG_LEVEL,
+    cloud: read.CLOUD,
+    metrics: read.METRICS ?? read.CLOUD,
+    ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
+    secrets: keys,
+    ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
+    grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,
+    ...(read.GRAFANA_TIMESTAMP_HEADER !== undefined && { grafanaTimestampHeader: read.GRAFANA_TIMESTAMP_HEADER }),
+    allowUnauthenticated,
+    migrationTimeoutMs: read.MIGRATION_TIMEOUT,
+    migrationConcurrency: read.MIGRATION_CONCURRENCY,
+    requestTimeoutMs: read.REQUEST_TIMEOUT,
+  };
+  return { ok: true, config };
+}
