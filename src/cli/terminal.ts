@@ -9,7 +9,13 @@ export interface Terminal {
   colour: boolean;
 }
 
-type Output = Pick<NodeJS.WriteStream, 'write' | 'on'> & { isTTY?: boolean; columns?: number };
+/** What is used of a stream such as `process.stdout`. */
+interface Output {
+  write(text: string): unknown;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   // `automigrate events | head` has read all it wants.
@@ -26,6 +32,7 @@ export function processTerminal(
   stderr: Output = process.stderr,
 ): Terminal {
   stdout.on('error', ignoreClosedPipe);
+  stderr.on('error', ignoreClosedPipe);
   const tty = stdout.isTTY === true;
   const columns = /^[1-9]\d{0,4}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : undefined;
   // Some pseudo-terminals say 0 where they do not know.

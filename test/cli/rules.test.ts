@@ -1,0 +1,200 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadRules } from '../../src/rules/load.js';
+import { ruleSchemaText } from '../../src/rules/schema.js';
+import { directory, ruleFile } from '../rules/files.js';
+import { run } from './run.js';
+
+const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(file, 'utf8'));
+
+describe('rules create', () => {
+  it('writes the rule of the original words', async () => {
+    const dir = await directory();
+    const line = 'rules create --period 2m --source-host test-66-onecloud02 test-cpu cpu.usage_active.gt 60';
+    const file = join(dir, 'test-cpu.json');
+    expect(await run(line, { env: { RULES_DIR: dir } })).toEqual({
+      status: 0,
+      out: `wrote ${file}: cpu.usage_active > 60 %\n`,
+      err: '',
+    });
+    expect(await read(file)).toEqual({
+      $schema: './rule.schema.json',
+      name: 'test-cpu',
+      metric: 'cpu.usage_active',
+      threshold: 60,
+      period: '2m',
+      source: { hosts: ['test-66-onecloud02'] },
+    });
+    expect(await readdir(dir)).toEqual(['test-cpu.json']);
+    expect((await loadRules(dir)).problems).toEqual([]);
+  });
+
+  it('takes hosts and guests several times, and memory with its unit', async () => {
+    const dir = join(await directory(), 'not', 'there');
+    const line = `rules create --rules-dir ${dir} m mem.available.lt 16GiB --source-host a --source-host b --source-guest g --target-host c --target-host d --json`;
+    const { status, out } = await run(line, { env: { RULES_DIR: '/nowhere' } });
+    const rule = {
+      $schema: './rule.schema.json',
+      name: 'm',
+      metric: 'mem.available',
+      threshold: '16GiB',
+      source: { hosts: ['a', 'b'], guests: ['g'] },
+      target: { hosts: ['c', 'd'] },
+    };
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toEqual({ file: join(dir, 'm.json'), rule });
+    expect(await read(join(dir, 'm.json'))).toEqual(rule);
+  });
+
+  it('reads plain numbers, for CPU also with a % sign', async () => {
+    const dir = await directory();
+    await run('rules create a cpu.usage_active.gt 62.5%', { env: { RULES_DIR: dir } });
+    await run('rules create b mem.available.lt 1073741824', { env: { RULES_DIR: dir } });
+    expect((await loadRules(dir)).files.map(({ threshold }) => threshold)).toEqual([62.5, 1073741824]);
+  });
+
+  it.each([
+    [
+      'r cpu.usage_active.lt 60',
+      'metric: expected "cpu.usage_active.gt", as a rule on cpu.usage_active fires above its threshold, got "cpu.usage_active.lt"',
+    ],
+    [
+      'r mem.available.gt 1GiB',
+      'metric: expected "mem.available.lt", as a rule on mem.available fires below its threshold, got "mem.available.gt"',
+    ],
+    [
+      'r cpu.usage_active 60',
+      'metric: expected "cpu.usage_active.gt", as a rule on cpu.usage_active fires above its threshold, got "cpu.usage_active"',
+    ],
+    ['r disk.used.gt 60', 'metric: expected "cpu.usage_active.gt" or "mem.available.lt", got "disk.used.gt"'],
+    ['r cpu.usage_active.gt abc', 'threshold: expected a number above 0 and at most 100 (%), got "abc"'],
+    ['r cpu.usage_active.gt 160', 'threshold: expected a number above 0 and at most 100 (%), got 160'],
+    ['r mem.available.lt 16XB', 'threshold: expected bytes above 0, or a string such as "16GiB", got "16XB"'],
+    [
+      'r cpu.usage_active.gt 60 --period soon',
+      'period: expected a duration above 0 such as "2m" or "1h30m", got "soon"',
+    ],
+    ['../r cpu.usage_active.gt 60', '"../r" cannot be the name of a rule'],
+    ['rule.schema cpu.usage_active.gt 60', '"rule.schema" cannot be the name of a rule'],
+  ])('refuses %s', async (words, message) => {
+    const dir = await directory();
+    expect(await run(`rules create ${words}`, { env: { RULES_DIR: dir } })).toEqual({
+      status: 2,
+      out: '',
+      err: `${message}\n`,
+    });
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('replaces a rule only when told to', async () => {
+    const dir = await directory({ 'r.json': ruleFile('r', { threshold: 50 }) });
+    const env = { RULES_DIR: dir };
+    const refused = await run('rules create r cpu.usage_active.gt 60', { env });
+    expect(refused).toEqual({
+      status: 2,
+      out: '',
+      err: `${join(dir, 'r.json')}: the rule already exists; --force replaces it\n`,
+    });
+    expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 50 });
+    expect((await run('rules create r cpu.usage_active.gt 60 --force', { env })).status).toBe(0);
+    expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 60 });
+    expect(await readdir(dir)).toEqual(['r.json']);
+  });
+
+  it('ends with 1 where the file system fails', async () => {
+    const dir = await directory({ file: '' });
+    const { status, err } = await run('rules create r cpu.usage_active.gt 60', {
+      env: { RULES_DIR: join(dir, 'file') },
+    });
+    expect(status).toBe(1);
+    expect(err).toContain(join(dir, 'file'));
+  });
+});
+
+describe('rules list', () => {
+  it('prints a table, and what is wrong with broken files', async () => {
+    const dir = await directory({
+      'cpu.json': ruleFile('cpu', { period: '2m', source: { hosts: ['a15', 'a16'] }, enabled: false }),
+      'mem.json': ruleFile('mem', { metric: 'mem.available', threshold: '16GiB', match: { alert: 'LowMemory' } }),
+      'bad.json': '{',
+    });
+    const { status, out, err } = await run('rules list', { env: { RULES_DIR: dir } });
+    expect(out.split('\n')).toEqual([
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
+      '| name | condition               | period | source hosts | source guests | target hosts | alert     | enabled |',
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
+      '| cpu  | cpu.usage_active > 60 % | 2m     | a15, a16     | every guest   | any host     | cpu       | no      |',
+      '| mem  | mem.available < 16GiB   | 5m     | every host   | every guest   | any host     | LowMemory | yes     |',
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
+      '',
+    ]);
+    expect(err).toMatch(/bad\.json: line 1, column 2: not JSON: /);
+    expect(status).toBe(2);
+  });
+
+  it('prints JSON', async () => {
+    const dir = await directory({ 'cpu.json': ruleFile('cpu') });
+    const { status, out } = await run('rules list --json', { env: { RULES_DIR: dir } });
+    expect(JSON.parse(out)).toEqual({ rules: [ruleFile('cpu')], problems: [] });
+    expect(status).toBe(0);
+  });
+
+  it('names a directory that is not there', async () => {
+    const { status, err } = await run('rules list', { env: { RULES_DIR: '/nowhere' } });
+    expect({ status, err }).toEqual({ status: 2, err: '/nowhere: the directory of rules does not exist\n' });
+  });
+});
+
+describe('rules show', () => {
+  it('prints one rule, as a table or as it was written', async () => {
+    const match = { labels: { severity: 'critical' }, hostLabel: 'node' };
+    const dir = await directory({ 'cpu.json': ruleFile('cpu', { match }), 'bad.json': '{' });
+    const env = { RULES_DIR: dir };
+    const shown = await run('rules show cpu', { env });
+    expect(shown.status).toBe(0);
+    expect(shown.out).toContain('| condition     | cpu.usage_active > 60 % |');
+    expect(shown.out).toContain('| labels        | severity=critical       |');
+    expect(shown.out).toContain('| host label    | node                    |');
+    expect(JSON.parse((await run('rules show cpu --json', { env })).out)).toEqual(ruleFile('cpu', { match }));
+  });
+
+  it('says why it cannot', async () => {
+    const dir = await directory({ 'bad.json': '{' });
+    const none = await run('rules show none', { env: { RULES_DIR: dir } });
+    expect(none).toEqual({ status: 2, out: '', err: `there is no rule "none" in ${dir}\n` });
+    const bad = await run('rules show bad', { env: { RULES_DIR: dir } });
+    expect(bad.status).toBe(2);
+    expect(bad.err).toContain('bad.json: line 1');
+  });
+});
+
+describe('rules delete', () => {
+  it('deletes a rule, broken or not, once', async () => {
+    const dir = await directory({ 'a.json': ruleFile('a'), 'bad.json': '{' });
+    const env = { RULES_DIR: dir };
+    expect(await run('rules delete a', { env })).toEqual({
+      status: 0,
+      out: `deleted ${join(dir, 'a.json')}\n`,
+      err: '',
+    });
+    expect(JSON.parse((await run('rules delete bad --json', { env })).out)).toEqual({ file: join(dir, 'bad.json') });
+    expect(await readdir(dir)).toEqual([]);
+    const again = await run('rules delete a', { env });
+    expect(again).toEqual({ status: 2, out: '', err: `${join(dir, 'a.json')}: there is no such rule\n` });
+  });
+
+  it('deletes nothing outside the directory, nor the schema', async () => {
+    const dir = await directory({ 'rule.schema.json': '{}' });
+    expect((await run('rules delete ../x', { env: { RULES_DIR: dir } })).status).toBe(2);
+    expect((await run('rules delete rule.schema', { env: { RULES_DIR: dir } })).status).toBe(2);
+    expect(await readdir(dir)).toEqual(['rule.schema.json']);
+  });
+});
+
+it('rules schema prints the schema, or writes it', async () => {
+  const file = join(await directory(), 'rule.schema.json');
+  expect((await run('rules schema')).out).toBe(ruleSchemaText());
+  expect(await run(`rules schema --write ${file}`)).toEqual({ status: 0, out: '', err: '' });
+  expect(await readFile(file, 'utf8')).toBe(ruleSchemaText());
+});

@@ -1,0 +1,40 @@
+import { type CliHandlers, runCli } from '../../src/cli.js';
+import type { Environment } from '../../src/config.js';
+
+/** What a command line printed, and how it ended. */
+export interface Run {
+  status: number;
+  out: string;
+  err: string;
+}
+
+export interface RunOptions {
+  env?: Environment;
+  width?: number;
+  colour?: boolean;
+  /** ms since the epoch. */
+  now?: number;
+  handlers?: Partial<CliHandlers>;
+}
+
+function missing(name: string) {
+  return () => Promise.reject(new Error(`${name} was not expected`));
+}
+
+/** Runs a command line as a shell would split it at spaces, and keeps what it prints. */
+export async function run(
+  line: string,
+  { env = {}, width, colour = false, now = 0, handlers = {} }: RunOptions = {},
+): Promise<Run> {
+  const printed = { out: '', err: '' };
+  const terminal = {
+    out: (text: string) => void (printed.out += text),
+    err: (text: string) => void (printed.err += text),
+    colour,
+    ...(width !== undefined && { width }),
+  };
+  const argv = line.split(' ').filter((word) => word !== '');
+  const all = { serve: missing('serve'), readEvents: missing('readEvents'), ...handlers };
+  const status = await runCli(argv, all, { env, terminal, clock: { now: () => now } });
+  return { status, ...printed };
+}
