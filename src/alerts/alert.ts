@@ -28,5 +28,13 @@ export interface AlertProblem {
   message: string;
 }
 
+/** More alerts than this in one body are refused: a body of 1 MiB holds fewer real ones. */
+export const MAX_ALERTS = 2000;
+
+/** The problem of a list that is too long. */
+export function tooMany(field: string): AlertProblem {
+  return { field, message: `expected at most ${MAX_ALERTS} alerts` };
+}
+
 /** What a parser makes of a body. */
 export type ParsedAlerts = { ok: true; alerts: Alert[] } | { ok: false; problems: AlertProblem[] };

@@ -1,0 +1,47 @@
+/** Labels in which a sender may name the host; with none of them an alert is about no host that can be found. */
+const HOST_LABELS = ['host_id', 'host_name', 'host', 'hostname', 'nodename', 'instance'] as const;
+
+/** A JSON object, as opposed to an array, `null` or a bare value. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The text of a field, or `undefined` where it is missing, empty, `null` or no text. */
+export function textOf(record: Record<string, unknown>, field: string): string | undefined {
+  const value = Object.hasOwn(record, field) ? record[field] : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/**
+ * Labels or tags as plain text. Numbers and booleans are written out, `null` and anything nested is dropped.
+ * @param value - what stands in the body; anything but an object gives no labels.
+ * @returns own properties only, so that a label called `__proto__` is data like any other.
+ */
+export function labelsOf(value: unknown): Record<string, string> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, label]): [string, string][] =>
+      typeof label === 'string' || typeof label === 'number' || typeof label === 'boolean'
+        ? [[name, String(label)]]
+        : [],
+    ),
+  );
+}
+
+/** Whether any label could name a host. */
+export function namesHost(labels: Record<string, string>): boolean {
+  return HOST_LABELS.some((name) => Object.hasOwn(labels, name) && labels[name] !== '');
+}
+
+/**
+ * The text that stands for one occurrence of an alert.
+ * @param parts - what tells it from others; the order counts.
+ */
+export function occurrenceKey(parts: readonly string[]): string {
+  return parts.map((part) => part.replaceAll('\\', '\\\\').replaceAll('|', '\\|')).join('|');
+}
+
+/** Labels in an order that does not depend on the sender, for keys. */
+export function sortedLabels(labels: Record<string, string>): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

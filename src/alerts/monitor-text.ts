@@ -1,0 +1,158 @@
+import { MAX_ALERTS, tooMany } from './alert.js';
+import type { Alert, AlertProblem } from './alert.js';
+import { METRIC_NAMES } from '../fleet/fleet.js';
+import type { MetricName } from '../fleet/fleet.js';
+import { fulfils, parseConditions, parseQuantity } from './condition.js';
+import type { Condition, Quantity } from './condition.js';
+import { decodeEntities } from './entities.js';
+import { occurrenceKey } from './labels.js';
+
+/** The words at the beginning of a line, in both languages of the sender. */
+const LINES = {
+  name: ['策略名称', 'AlertName'],
+  time: ['触发时间', 'Time'],
+  level: ['报警级别', 'Level'],
+  condition: ['触发条件', 'TriggerCondition'],
+  reason: ['触发原因', '原因', 'Reason'],
+  count: ['报警数量', 'AlertCount'],
+  resources: ['资源名称', 'ResourceName'],
+  url: ['详情地址', 'WebUrl'],
+} as const;
+type LineName = keyof typeof LINES;
+
+const LINE = new RegExp(`^\\s*(${Object.values(LINES).flat().join('|')})\\s*[:：]\\s*(.*)$`, 'i');
+const ITEM = /^\s*[-•]\s*(.+)[:：]\s*([^:：]*)$/;
+/** Up to version 3.11.12: `[Important] [Alerting] <name>`. */
+const OLD_HEAD = /^\s*\[[^\]]*\]\s*\[([^\]]*)\]\s*(.*)$/;
+const RECOVERED = /recover|恢复/i;
+const VERIFICATION = /^\s*this is a verification message\b/i;
+
+/** What the lines of a text say. */
+interface Text {
+  fields: Partial<Record<LineName, string>>;
+  items: { subject: string; value: string }[];
+  /** What the first line of an old text says. */
+  mark?: 'firing' | 'resolved';
+}
+
+/** Whether a text is what the monitor service sends when a robot is created. */
+export function isVerification(text: string): boolean {
+  return VERIFICATION.test(text);
+}
+
+/** Whether a text has a line that only an alert has. */
+export function looksLikeAlertText(text: string): boolean {
+  return linesOf(text).some((line) => {
+    const name = lineName(LINE.exec(line)?.[1]);
+    return name === 'name' || name === 'condition' || name === 'resources';
+  });
+}
+
+/**
+ * Reads the monitor service's text, in Chinese or English, with or without the old first line.
+ * @param field - where the text stands in the body, for messages.
+ * @returns one alert per resource; one without a host if the text lists none.
+ */
+export function parseMonitorText(text: string, field: string): { alerts: Alert[]; problems: AlertProblem[] } {
+  const { fields, items, mark } = readLines(text);
+  const name = fields.name ?? '';
+  if (name === '') return { alerts: [], problems: [{ field, message: 'has no line "AlertName:" (策略名称)' }] };
+
+  if (items.length > MAX_ALERTS) return { alerts: [], problems: [tooMany(field)] };
+
+  const conditions = parseConditions(fields.condition ?? '');
+  const common = {
+    sender: 'monitor' as const,
+    name,
+    ...(fields.time ? { startsAt: fields.time } : {}),
+  };
+  const labels: Record<string, string> = fields.level ? { level: fields.level } : {};
+  if (items.length === 0) {
+    const key = occurrenceKey(['monitor', name, '', '', fields.time ?? '']);
+    return { alerts: [{ ...common, state: mark ?? 'firing', labels, key }], problems: [] };
+  }
+
+  const alerts: Alert[] = [];
+  const problems: AlertProblem[] = [];
+  for (const item of items) {
+    const subject = splitSubject(item.subject, conditions);
+    if (!subject) {
+      problems.push({ field, message: `"${item.subject.slice(0, 100)}" is not <host name>.<metric>` });
+      continue;
+    }
+    const { host, metric } = subject;
+    const value = parseQuantity(item.value);
+    const known = metricName(metric);
+    alerts.push({
+      ...common,
+      state: mark ?? stateOf(value, metric, conditions),
+      labels: { ...labels, host, metric },
+      ...(known ? { metric: known } : {}),
+      ...(value ? { value: value.value } : {}),
+      key: occurrenceKey(['monitor', name, host, metric, fields.time ?? '']),
+    });
+  }
+  // One line that cannot be read must not cost the others.
+  return alerts.length > 0 ? { alerts, problems: [] } : { alerts, problems };
+}
+
+/**
+ * Tells a recovery from an alert by its value: the texts are alike otherwise.
+ * What cannot be compared counts as firing, since the fleet is asked again before anything moves.
+ */
+export function stateOf(
+  value: Quantity | undefined,
+  metric: string,
+  conditions: readonly Condition[],
+): 'firing' | 'resolved' {
+  const condition =
+    conditions.find((one) => one.metric === metric) ?? (conditions.length === 1 ? conditions[0] : undefined);
+  return value && condition && fulfils(condition, value) === false ? 'resolved' : 'firing';
+}
+
+/** The metric of the name, if rules can watch it. */
+export function metricName(text: string): MetricName | undefined {
+  return METRIC_NAMES.find((name) => name === text);
+}
+
+/** Lines, cut at a length that no real one has: what reads them must not take long over a hostile one. */
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => line.slice(0, 1000));
+}
+
+function readLines(text: string): Text {
+  const read: Text = { fields: {}, items: [] };
+  let inResources = false;
+  linesOf(text).forEach((line, index) => {
+    const [, label, rest = ''] = LINE.exec(line) ?? [];
+    const name = lineName(label);
+    const item = inResources ? ITEM.exec(line) : null;
+    const head = index === 0 ? OLD_HEAD.exec(line) : null;
+    if (name) {
+      // The first of its kind counts: a reason of several lines could look like another field.
+      read.fields[name] ??= decodeEntities(rest).trim();
+      inResources = name === 'resources';
+    } else if (item) {
+      read.items.push({ subject: decodeEntities(item[1] ?? '').trim(), value: decodeEntities(item[2] ?? '').trim() });
+    } else if (head) {
+      read.mark = RECOVERED.test(head[1] ?? '') ? 'resolved' : 'firing';
+      const title = decodeEntities(head[2] ?? '').trim();
+      if (title !== '') read.fields.name = title;
+    }
+  });
+  return read;
+}
+
+function lineName(label: string | undefined): LineName | undefined {
+  if (label === undefined) return undefined;
+  const wanted = label.toLowerCase();
+  return (Object.keys(LINES) as LineName[]).find((name) => LINES[name].some((word) => word.toLowerCase() === wanted));
+}
+
+/** Cuts `<host name>.<metric>` where the metric begins: a host name may have dots of its own. */
+function splitSubject(subject: string, conditions: readonly Condition[]): { host: string; metric: string } | undefined {
+  const names = [...conditions.map((condition) => condition.metric).filter((name) => name !== ''), ...METRIC_NAMES];
+  const metric = names.find((name) => subject.endsWith(`.${name}`)) ?? /[^.\s]+\.[^.\s]+$/.exec(subject)?.[0] ?? '';
+  const host = subject.slice(0, -metric.length - 1).trim();
+  return metric === '' || host === '' || !subject.endsWith(`.${metric}`) ? undefined : { host, metric };
+}

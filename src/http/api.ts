@@ -1,0 +1,87 @@
+import { Router } from 'express';
+import type { Request, RequestHandler } from 'express';
+import type { EventAction, EventFilter } from '../journal/journal.js';
+import { parseDuration } from '../rules/units.js';
+import { isApiAllowed } from './auth.js';
+import type { Secrets } from './auth.js';
+import { HttpProblem, onlyMethods } from './errors.js';
+import type { HttpMetrics } from './metrics.js';
+import type { Backend } from './ports.js';
+import { validateEventsQuery } from './validators.js';
+
+/** So many events are told unless the query says otherwise. */
+export const DEFAULT_EVENT_LIMIT = 100;
+
+export interface ApiOptions {
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'fleet'>;
+  secrets: Secrets;
+  metrics: HttpMetrics;
+  /** ms since the epoch. */
+  now: () => number;
+}
+
+/** The read-only API under `/api`. */
+export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Router {
+  const router = Router();
+  router.use('/api', (request, response, next) => {
+    if (!isApiAllowed(secrets, request.headers)) {
+      metrics.authFailure('api');
+      // Basic would make browsers ask by themselves, over the page's own question.
+      throw new HttpProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } });
+    }
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+
+  const get = (path: string, handler: RequestHandler): void => {
+    router.route(path).get(handler).all(onlyMethods('GET, HEAD'));
+  };
+  get('/api/rules', (_request, response) => {
+    response.json(backend.rules());
+  });
+  get('/api/batch', (_request, response) => {
+    response.json({ batch: backend.batch() });
+  });
+  get('/api/events', async (request, response) => {
+    await validateEventsQuery(request);
+    response.json({ events: await backend.events(eventFilter(request, now())) });
+  });
+  get('/api/fleet', async (_request, response) => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    response.json(await backend.fleet(gone.signal));
+  });
+  return router;
+}
+
+/** The filter of a query that {@link validateEventsQuery} has let through. */
+function eventFilter(request: Request, now: number): EventFilter {
+  const { rule, action, batch, since, limit } = request.query as Partial<Record<string, string>>;
+  return {
+    ...(rule === undefined ? {} : { rule }),
+    ...(action === undefined ? {} : { action: action as EventAction }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(since === undefined ? {} : { since: parseSince(since, now) }),
+    limit: limit === undefined ? DEFAULT_EVENT_LIMIT : Number(limit),
+  };
+}
+
+/**
+ * Reads a moment: an ISO 8601 date or time, or how long ago it was (`90m`).
+ * @returns ms since the epoch.
+ * @throws HttpProblem `invalid_query`.
+ */
+function parseSince(text: string, now: number): number {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return now - ago;
+  // An unescaped "+" of a time zone arrives as a space.
+  const iso = text.replace(' ', '+');
+  const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(iso)
+    ? Date.parse(iso)
+    : Number.NaN;
+  if (Number.isNaN(at)) {
+    const message = 'expected an ISO 8601 time or a duration such as "1h"';
+    throw new HttpProblem('invalid_query', { problems: [{ field: 'since', message }] });
+  }
+  return at;
+}

@@ -1,0 +1,64 @@
+import express from 'express';
+import type { Express } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock.js';
+import { apiRoutes } from './api.js';
+import { checkSecrets } from './auth.js';
+import type { Secrets } from './auth.js';
+import { BODY_LIMIT } from './body.js';
+import { answerProblems, notFound, onlyMethods } from './errors.js';
+import { healthRoutes } from './health.js';
+import { requestLog } from './log.js';
+import { httpMetrics } from './metrics.js';
+import { openapi } from './openapi.js';
+import { page, pagePolicy } from './page.js';
+import type { Backend } from './ports.js';
+import { webhookRoutes } from './webhooks.js';
+
+export interface AppOptions {
+  backend: Backend;
+  /** With none at all everything is open: the caller must then listen on loopback only. */
+  secrets: Secrets;
+  log: Logger;
+  /** Where the HTTP surface counts; the one whose text `backend.metrics()` gives out. */
+  registry: Registry;
+  clock: Pick<Clock, 'now'>;
+  /** The message key of the monitor service's robot, if it has its own. */
+  messageKey?: string;
+  /** Bytes; by default 1 MiB. */
+  bodyLimit?: number;
+  /** Express's `trust proxy`: whose word on the client's address to take. By default nobody's. */
+  trustProxy?: boolean | number | string;
+}
+
+/**
+ * The whole HTTP surface: webhooks, health, read-only API and page.
+ * @throws Error if a secret is empty.
+ */
+export function createApp(options: AppOptions): Express {
+  const { backend, secrets, log, registry, clock, messageKey, bodyLimit = BODY_LIMIT } = options;
+  checkSecrets(secrets);
+  const metrics = httpMetrics(registry);
+  const now = (): number => clock.now();
+
+  const app = express();
+  app.set('trust proxy', options.trustProxy ?? false);
+  app.use(requestLog(log));
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
+  app.use(webhookRoutes({ backend, secrets, metrics, now, bodyLimit, messageKey }));
+  app.use(healthRoutes(backend, registry));
+  app.use(apiRoutes({ backend, secrets, metrics, now }));
+  app
+    .route('/openapi.json')
+    .get((_request, response) => void response.json(openapi))
+    .all(onlyMethods('GET, HEAD'));
+  app
+    .route('/')
+    .get((_request, response) => void response.set('Cache-Control', 'no-cache').type('html').send(page))
+    .all(onlyMethods('GET, HEAD'));
+  app.use(notFound);
+  app.use(answerProblems);
+  return app;
+}

@@ -1,0 +1,34 @@
+import { Counter } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { Sender } from '../alerts/alert.js';
+
+/** What the HTTP surface counts. */
+export interface HttpMetrics {
+  /** A webhook was answered; `outcome` is that of the answer, or the code of the refusal. */
+  webhook(sender: Sender, outcome: string): void;
+  /** Somebody knocked without a valid credential. */
+  authFailure(door: Sender | 'api'): void;
+}
+
+/**
+ * Registers the counters of the HTTP surface.
+ * @param registry - the one whose text `/metrics` gives out.
+ */
+export function httpMetrics(registry: Registry): HttpMetrics {
+  const webhooks = new Counter({
+    name: 'automigrate_webhooks_total',
+    help: 'Webhooks answered, by sender and outcome',
+    labelNames: ['sender', 'outcome'] as const,
+    registers: [registry],
+  });
+  const authFailures = new Counter({
+    name: 'automigrate_auth_failures_total',
+    help: 'Requests without a valid credential, by the door they knocked at',
+    labelNames: ['door'] as const,
+    registers: [registry],
+  });
+  return {
+    webhook: (sender, outcome) => webhooks.inc({ sender, outcome }),
+    authFailure: (door) => authFailures.inc({ door }),
+  };
+}

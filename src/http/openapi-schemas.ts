@@ -1,0 +1,170 @@
+import { MAX_ALERTS } from '../alerts/alert.js';
+import { LEGACY_STATES } from '../alerts/grafana-legacy.js';
+import { EVENT_ACTIONS } from '../journal/journal.js';
+
+const text = { type: 'string' };
+const number = { type: 'number' };
+const whole = { type: 'integer' };
+const words = (...list: string[]): object => ({ enum: list });
+const listOf = (items: object): object => ({ type: 'array', items });
+const optional = (content: object): object => ({ anyOf: [content, { type: 'null' }] });
+
+/** An object whose properties are all there, besides those given as `more`. */
+function shape(properties: Record<string, object>, more: Record<string, object> = {}): object {
+  return { type: 'object', required: Object.keys(properties), properties: { ...properties, ...more } };
+}
+
+/** A reference to one of {@link components}. */
+export function ref(name: string): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** An answer that only says how things stand. */
+export function states(word: string): object {
+  return shape({ status: words(word) });
+}
+
+const labels = optional({ type: 'object' });
+const alertList = shape({
+  alerts: optional({
+    type: 'array',
+    maxItems: MAX_ALERTS,
+    items: shape(
+      { status: words('firing', 'resolved') },
+      { labels, startsAt: optional(text), fingerprint: optional(text) },
+    ),
+  }),
+});
+
+/** The bodies of the senders: what is read of them. Further fields are let through. */
+export const senders = {
+  alertmanager: alertList,
+  grafana: {
+    anyOf: [
+      alertList,
+      shape(
+        { ruleName: text, state: words(...LEGACY_STATES) },
+        {
+          tags: labels,
+          evalMatches: optional(listOf(shape({}, { value: optional(number), metric: optional(text), tags: labels }))),
+        },
+      ),
+    ],
+  },
+  monitor: {
+    anyOf: [
+      {
+        type: 'object',
+        description: 'Holds the text, or the structured form as a JSON string',
+        additionalProperties: true,
+      },
+      shape(
+        { matches: optional(listOf({ type: 'object' })) },
+        {
+          name: text,
+          title: text,
+          start_time: text,
+          level: text,
+          resource_name: text,
+          is_recovery: { type: 'boolean' },
+        },
+      ),
+    ],
+  },
+} as const;
+
+const migrationNotes = shape(
+  {
+    guest: shape({
+      host: text,
+      host_id: text,
+      id: text,
+      name: text,
+      score: number,
+      vcpu_count: whole,
+      vmem_size: { type: 'integer', description: 'MiB' },
+    }),
+    target_host: shape({ id: text, name: text, score: number }),
+  },
+  { reason: text },
+);
+
+/** Every shape that an answer has. */
+export const components = {
+  Accepted: shape({ outcome: words('accepted'), batch: text, rules: listOf(text), hosts: listOf(text) }),
+  Ignored: shape({ outcome: words('ignored'), reason: text, text }),
+  Dropped: shape({ outcome: words('dropped'), reason: words('busy'), batch: text, text }),
+  Unavailable: shape({ outcome: words('unavailable'), reason: words('shutting_down', 'journal'), text }),
+  Refusal: shape({ error: text }, { message: text, problems: listOf(shape({ field: text, message: text })) }),
+  NotReady: shape({ status: words('not_ready'), problems: listOf(text) }),
+  Rules: shape({ rules: listOf(ref('RuleFile')), problems: listOf(text) }),
+  Events: shape({
+    events: listOf(
+      shape(
+        {
+          id: whole,
+          ops_time: { type: 'string', format: 'date-time' },
+          obj_id: text,
+          obj_type: words('migrationalert'),
+          obj_name: text,
+          user: text,
+          tenant: words('system'),
+          action: words(...EVENT_ACTIONS),
+          notes: { anyOf: [text, ref('MigrationNotes'), { type: 'object' }] },
+        },
+        { batch: text },
+      ),
+    ),
+  }),
+  MigrationNotes: migrationNotes,
+  Batch: shape({
+    batch: optional(
+      shape({
+        id: text,
+        sender: text,
+        accepted_at: text,
+        step: words('asking', 'planning', 'migrating'),
+        rules: listOf(text),
+        migrations: listOf(
+          shape(
+            { rule: text, notes: ref('MigrationNotes'), phase: text },
+            { handle: text, asked_at: text, progress: { type: 'number', description: '%' }, status: text },
+          ),
+        ),
+      }),
+    ),
+  }),
+  Snapshot: shape({
+    taken_at: text,
+    hosts: listOf(
+      shape(
+        {
+          id: text,
+          name: text,
+          status: text,
+          enabled: { type: 'boolean' },
+          host_type: text,
+          cpu_architecture: text,
+          cpu_count: whole,
+          mem_size: { type: 'integer', description: 'MiB' },
+          metrics: ref('Readings'),
+        },
+        { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } },
+      ),
+    ),
+    guests: listOf(
+      shape(
+        {
+          id: text,
+          name: text,
+          host_id: text,
+          status: text,
+          vcpu_count: whole,
+          vmem_size: { type: 'integer', description: 'MiB' },
+          metrics: ref('Readings'),
+        },
+        { immovable: text, tags: { type: 'object' } },
+      ),
+    ),
+  }),
+};

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { SENDERS } from '../alerts/alert.js';
+import { METRIC_NAMES } from '../fleet/fleet.js';
+import { EVENT_ACTIONS } from '../journal/journal.js';
+import { ruleFileSchema } from '../rules/rule.js';
+import { DEFAULT_EVENT_LIMIT } from './api.js';
+import * as schema from './openapi-schemas.js';
+
+const json = (content: object): object => ({ 'application/json': { schema: content } });
+const answer = (description: string, content: object): object => ({ description, content: json(content) });
+const refusal = (description: string): object => answer(description, schema.ref('Refusal'));
+const internal = { 500: refusal('Nobody foresaw this; the log says what it was') };
+
+const SIGNATURES = {
+  monitor: [{ monitorSignature: [] }],
+  grafana: [{ grafanaSignature: [] }],
+  alertmanager: [],
+} as const;
+const BODIES = {
+  monitor: 'The text of the monitor service under `Msg` or the message key of its robot, or its structured form',
+  grafana: 'Unified alerting, or legacy alerting of versions before 11',
+  alertmanager: 'Webhook version 4',
+} as const;
+
+const webhooks = Object.fromEntries(
+  SENDERS.map((sender) => [
+    `/webhooks/${sender}`,
+    {
+      post: {
+        summary: `Takes the alerts of ${sender}`,
+        security: [...SIGNATURES[sender], { bearer: [] }, { basic: [] }, {}],
+        requestBody: { required: true, description: BODIES[sender], content: json(schema.senders[sender]) },
+        responses: {
+          200: answer('Nothing to do, or another batch runs; never to be sent again', {
+            oneOf: [schema.ref('Ignored'), schema.ref('Dropped')],
+          }),
+          202: answer('A batch has been taken on and stands in the journal', schema.ref('Accepted')),
+          400: refusal('Not JSON, with the position; or not what the sender sends, with the faulty fields'),
+          401: refusal('No valid credential'),
+          405: refusal('Only POST'),
+          413: refusal('Larger than the limit, 1 MiB by default'),
+          415: refusal('Not JSON in UTF-8'),
+          503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
+          ...internal,
+        },
+      },
+    },
+  ]),
+);
+
+const read = (summary: string, ok: object, more: object = {}, responses: object = {}): object => ({
+  get: {
+    summary,
+    security: [{ bearer: [] }, { basic: [] }, {}],
+    ...more,
+    responses: { 200: ok, 401: refusal('No valid credential'), 405: refusal('Only GET'), ...responses, ...internal },
+  },
+});
+const open = (summary: string, ok: object, responses: object = {}): object => ({
+  get: { summary, security: [{}], responses: { 200: ok, 405: refusal('Only GET'), ...responses, ...internal } },
+});
+const parameter = (name: string, content: object, description: string): object => ({
+  name,
+  in: 'query',
+  required: false,
+  schema: content,
+  description,
+});
+
+/** The description of the whole HTTP surface (OpenAPI 3.1). */
+export const openapi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'automigrate',
+    version: '0.1.0',
+    description: 'Turns monitoring alerts about virtual machine hosts into live migrations.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  paths: {
+    ...webhooks,
+    '/healthz': open('Whether the process is alive', answer('It is', schema.states('alive'))),
+    '/readyz': open('Whether the service can do its work', answer('It can', schema.states('ready')), {
+      503: answer('It cannot', schema.ref('NotReady')),
+    }),
+    '/metrics': open('Counters for Prometheus', {
+      description: 'Prometheus text format',
+      content: { 'text/plain': { schema: { type: 'string' } } },
+    }),
+    '/api/rules': read('The rules in force', answer('Rules, and what is wrong with rule files', schema.ref('Rules'))),
+    '/api/events': read(
+      'The newest events that fit, oldest first',
+      answer('Events', schema.ref('Events')),
+      {
+        parameters: [
+          parameter('rule', { type: 'string' }, 'The name of a rule'),
+          parameter('action', { enum: EVENT_ACTIONS }, 'What happened'),
+          parameter('batch', { type: 'string' }, 'The batch they belong to'),
+          parameter('since', { type: 'string' }, 'ISO 8601 time, or how long ago it was, such as 1h30m'),
+          parameter(
+            'limit',
+            { type: 'integer', minimum: 1, maximum: 10_000, default: DEFAULT_EVENT_LIMIT },
+            'At most so many',
+          ),
+        ],
+      },
+      { 400: refusal('A faulty or unknown parameter') },
+    ),
+    '/api/batch': read('What runs now', answer('The batch, or null', schema.ref('Batch'))),
+    '/api/fleet': read(
+      'Hosts and guests with their readings, asked now',
+      answer('The fleet', schema.ref('Snapshot')),
+      {},
+      { 502: refusal('The cloud or the metric store cannot be asked; the message is its own') },
+    ),
+    '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' })),
+    '/': open('The status page', {
+      description: 'A page that shows what /api tells',
+      content: { 'text/html': { schema: { type: 'string' } } },
+    }),
+  },
+  components: {
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer' },
+      basic: { type: 'http', scheme: 'basic', description: 'The token as password, with any user name' },
+      monitorSignature: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'X-Auth-Token',
+        description: 'Hex HMAC-SHA256 of the raw body',
+      },
+      grafanaSignature: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'X-Grafana-Alerting-Signature',
+        description:
+          'Hex HMAC-SHA256 of the raw body, or of `<unix seconds>:<raw body>` with a timestamp header of at most 5 minutes ago',
+      },
+    },
+    schemas: {
+      ...schema.components,
+      RuleFile: z.toJSONSchema(ruleFileSchema, { io: 'input' }),
+      Readings: {
+        type: 'object',
+        description: '% for cpu.usage_active, bytes for mem.available; a missing reading is an absent key',
+        properties: Object.fromEntries(METRIC_NAMES.map((name) => [name, { type: 'number' }])),
+      },
+    },
+  },
+};

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { parseGrafana } from '../../src/alerts/grafana.js';
+import { alertsOf, faultsOf, fixture } from './fixtures.js';
+
+describe('unified alerting', () => {
+  test('a firing alert', () => {
+    expect(alertsOf(parseGrafana(fixture('grafana-unified-firing')))).toEqual([
+      {
+        sender: 'grafana',
+        name: 'Host CPU high',
+        state: 'firing',
+        labels: {
+          alertname: 'Host CPU high',
+          grafana_folder: 'VM hosts',
+          host: 'kvm-node-01',
+          host_id: 'eda7c6f5-f714-4d59-8d6a-16b658712b07',
+        },
+        startsAt: '2026-11-21T05:05:00Z',
+        key: 'grafana|31b6e47837316a2e|2026-11-21T05:05:00Z',
+      },
+    ]);
+  });
+
+  test('the Test button is a test, although it says that it fires', () => {
+    expect(alertsOf(parseGrafana(fixture('grafana-unified-test-button'))).map((alert) => alert.state)).toEqual([
+      'test',
+    ]);
+  });
+
+  test('an alert that is only called TestAlert, of a real host, is none', () => {
+    const body = { alerts: [{ status: 'firing', labels: { alertname: 'TestAlert', instance: 'kvm-node-01' } }] };
+    expect(alertsOf(parseGrafana(body))[0]?.state).toBe('firing');
+  });
+
+  test('values may be null, and the numbers in them too', () => {
+    const alerts = [null, { A: null, C: 1 }].map((values, index) => ({
+      status: 'firing',
+      labels: { alertname: 'a', host: `h${index}` },
+      values,
+    }));
+    expect(alertsOf(parseGrafana({ alerts, state: 'alerting' }))).toHaveLength(2);
+  });
+
+  test('faults are named as for Alertmanager', () => {
+    expect(faultsOf(parseGrafana({}))).toEqual(['alerts: expected an array']);
+    expect(faultsOf(parseGrafana('text'))).toEqual(['body: expected an object']);
+  });
+});
+
+describe('legacy alerting', () => {
+  const legacy = (more: object): object => ({ ruleId: 1, ruleName: 'Host CPU alert', state: 'alerting', ...more });
+
+  test('one alert per match, with the tags of rule and match as labels', () => {
+    expect(alertsOf(parseGrafana(fixture('grafana-legacy-alerting')))).toEqual([
+      {
+        sender: 'grafana',
+        name: 'Host CPU alert',
+        state: 'firing',
+        labels: { team: 'virt', host: 'kvm-node-01', host_id: 'eda7c6f5-f714-4d59-8d6a-16b658712b07' },
+        value: 93.47,
+        key: expect.stringContaining('grafana|1|1|Host CPU alert|kvm-node-01|') as string,
+      },
+    ]);
+  });
+
+  test("the series' name is the host where no tag names one", () => {
+    const evalMatches = [
+      { value: 93, metric: 'kvm-node-01', tags: null },
+      { value: null, metric: 'kvm-node-02' },
+      { value: 91, metric: 'cpu', tags: { hostname: 'kvm-node-03' } },
+    ];
+    const alerts = alertsOf(parseGrafana(legacy({ evalMatches })));
+    expect(alerts.map((alert) => alert.labels)).toEqual([
+      { host: 'kvm-node-01' },
+      { host: 'kvm-node-02' },
+      { hostname: 'kvm-node-03' },
+    ]);
+    expect(alerts.map((alert) => alert.value)).toEqual([93, undefined, 91]);
+  });
+
+  test.each([
+    ['alerting', 'firing'],
+    ['ok', 'resolved'],
+    ['no_data', 'resolved'],
+    ['paused', 'resolved'],
+    ['pending', 'resolved'],
+  ])('%s counts as %s, also without matches', (state, expected) => {
+    for (const evalMatches of [[], null, undefined, [{ metric: 'h' }]]) {
+      expect(alertsOf(parseGrafana(legacy({ state, evalMatches }))).map((alert) => alert.state)).toEqual([expected]);
+    }
+  });
+
+  test('its Test button is a test; a rule of that name with tagged matches is not', () => {
+    const ruleName = 'Test notification';
+    const button = [
+      { value: 100, metric: 'High value', tags: null },
+      { value: 200, metric: 'Higher Value', tags: null },
+    ];
+    const states = (evalMatches: object[]): string[] =>
+      alertsOf(parseGrafana(legacy({ ruleName, evalMatches }))).map((alert) => alert.state);
+    expect(states(button)).toEqual(['test', 'test']);
+    expect(states([{ value: 1, metric: 'x', tags: { host: 'kvm-node-01' } }])).toEqual(['firing']);
+  });
+
+  test('the same match twice is one alert', () => {
+    const match = { value: 93, metric: 'kvm-node-01', tags: {} };
+    expect(alertsOf(parseGrafana(legacy({ evalMatches: [match, match] })))).toHaveLength(1);
+  });
+
+  test.each([
+    [{ ruleName: null }, ['ruleName: expected a string']],
+    [{ state: 'on_fire' }, ['state: expected one of alerting, ok, no_data, paused, pending']],
+    [{ evalMatches: 'x' }, ['evalMatches: expected an array']],
+    [{ evalMatches: [{}, 7] }, ['evalMatches[1]: expected an object']],
+    [{ evalMatches: Array(2001).fill({}) as unknown[] }, ['evalMatches: expected at most 2000 alerts']],
+  ])('fault %#', (more, faults) => {
+    expect(faultsOf(parseGrafana(legacy(more)))).toEqual(faults);
+  });
+});

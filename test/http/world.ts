@@ -1,0 +1,98 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import request from 'supertest';
+import type TestAgent from 'supertest/lib/agent.js';
+import type { Alert } from '../../src/alerts/alert.js';
+import type { WebhookAnswer } from '../../src/alerts/answer.js';
+import type { Snapshot } from '../../src/fleet/fleet.js';
+import { createApp } from '../../src/http/app.js';
+import type { AppOptions } from '../../src/http/app.js';
+import type { Secrets } from '../../src/http/auth.js';
+import type { Backend, BatchView } from '../../src/http/ports.js';
+import type { EventFilter, JournalEvent } from '../../src/journal/journal.js';
+
+export const NOW = Date.parse('2026-11-21T05:06:00Z');
+
+export const accepted: WebhookAnswer = { outcome: 'accepted', batch: 'b1', rules: ['test-cpu'], hosts: ['a15'] };
+
+/** What stands behind the surface: it keeps what it is given and answers what it is told to. */
+export class MemoryBackend implements Backend {
+  readonly received: Alert[][] = [];
+  readonly filters: EventFilter[] = [];
+  answer: () => WebhookAnswer = () => accepted;
+  problems: string[] = [];
+  running: BatchView | null = null;
+  recorded: JournalEvent[] = [];
+  snapshot: (signal?: AbortSignal) => Promise<Snapshot> = () =>
+    Promise.resolve({ taken_at: '2026-11-21T05:06:00Z', hosts: [], guests: [] });
+
+  readonly registry: Registry;
+  constructor(registry: Registry) {
+    this.registry = registry;
+  }
+
+  handleAlerts(alerts: Alert[]): Promise<WebhookAnswer> {
+    this.received.push(alerts);
+    return Promise.resolve().then(() => this.answer());
+  }
+  rules(): ReturnType<Backend['rules']> {
+    return { rules: [{ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60 }], problems: ['b.json: no'] };
+  }
+  events(filter: EventFilter): Promise<JournalEvent[]> {
+    this.filters.push(filter);
+    return Promise.resolve(this.recorded);
+  }
+  batch(): BatchView | null {
+    return this.running;
+  }
+  fleet(signal?: AbortSignal): Promise<Snapshot> {
+    return this.snapshot(signal);
+  }
+  readiness(): Promise<string[]> {
+    return Promise.resolve(this.problems);
+  }
+  metrics(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
+
+export const noSecrets: Secrets = { monitor: [], grafana: [], webhookTokens: [], apiTokens: [] };
+
+export interface World {
+  backend: MemoryBackend;
+  http: TestAgent;
+  app: ReturnType<typeof createApp>;
+  /** The log, line by line. */
+  log: Record<string, unknown>[];
+  /** A sample of `/metrics`, 0 if there is none. */
+  count(sample: string): Promise<number>;
+}
+
+/** The whole surface over a backend in memory. */
+export function world(more: Partial<Omit<AppOptions, 'secrets'>> & { secrets?: Partial<Secrets> } = {}): World {
+  const registry = new Registry();
+  const backend = new MemoryBackend(registry);
+  const log: Record<string, unknown>[] = [];
+  const logger = pino(
+    { level: 'debug' },
+    { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const app = createApp({
+    backend,
+    registry,
+    log: logger,
+    clock: { now: () => NOW },
+    ...more,
+    secrets: { ...noSecrets, ...more.secrets },
+  });
+  return {
+    backend,
+    http: request(app),
+    app,
+    log,
+    count: async (sample) => {
+      const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${sample} `));
+      return line === undefined ? 0 : Number(line.split(' ').at(-1));
+    },
+  };
+}
