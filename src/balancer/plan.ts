@@ -1,0 +1,157 @@
+import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
+import { buildProblem } from './build.js';
+import { cpuScore } from './cpu.js';
+import { type OutsideRefusal, type PlanRule, eligibility, readingOf } from './eligibility.js';
+import { type FleetIndex, byId, fleetIndex } from './fleet-index.js';
+import { memoryScore } from './memory.js';
+import { sentenceFor } from './notes.js';
+import { type Evaluation, type Move, type Problem } from './problem.js';
+import { type Booked, type RefusalContext } from './refuse.js';
+import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
+import type { Plan, PlanOutcome, PlannedMigration, PlannedSource, Rejection } from './result.js';
+import { search } from './search.js';
+
+export type { OutsideRefusal, PlanRule } from './eligibility.js';
+export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
+export { isOverThreshold } from './threshold.js';
+
+/** What a plan is asked for. */
+export interface PlanRequest {
+  /** Must not be changed afterwards: it is indexed once. */
+  snapshot: Snapshot;
+  rule: PlanRule;
+  /** Ids of all alerting hosts of the batch; one plan relieves them together. */
+  sourceIds: readonly string[];
+  /** Guests, hosts and pairs that are ruled out from outside (the cloud's forecast, a cooldown). */
+  refusals?: readonly OutsideRefusal[];
+}
+
+/**
+ * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
+ * Pure and deterministic: neither the order of the snapshot nor that of the alerting hosts changes the moves.
+ * @returns the plan; its `rejected` is worked out when it is first read.
+ * @throws RangeError if a source id is not a host of the snapshot.
+ */
+export function planMigrations(request: PlanRequest): Plan {
+  const { snapshot, rule } = request;
+  const index = fleetIndex(snapshot);
+  const alerting = alertingHosts(index, request.sourceIds);
+  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
+  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
+  const { moves, evaluation } = search(problem);
+  const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
+  const outcome = outcomeOf(problem, evaluation, unread.length);
+
+  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
+  const report = refusalReport(problem, context, outcome === 'partial' ? moves : []);
+  const plan = {
+    outcome,
+    rule: rule.name,
+    metric: rule.metric,
+    threshold: rule.threshold,
+    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
+    migrations: moves.map((move) => plannedMigration(problem, evaluation, move)).flat(),
+    cost: evaluation.price,
+  };
+  let rejected: Rejection[] | undefined;
+  return {
+    ...plan,
+    notes: sentenceFor(plan, unread, report),
+    get rejected() {
+      return (rejected ??= listRejections(report));
+    },
+  };
+}
+
+function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
+  return [...new Set(ids)].map((id) => {
+    const host = index.hostById.get(id);
+    if (!host) throw new RangeError(`the snapshot has no host with the id "${id}"`);
+    return host;
+  });
+}
+
+function outcomeOf(problem: Problem, evaluation: Evaluation, unread: number): PlanOutcome {
+  if (problem.sources.length === 0) return unread > 0 ? 'find_result_fail' : 'not_needed';
+  if (evaluation.moves === 0) return 'find_result_fail';
+  return evaluation.cleared && unread === 0 ? 'migrate' : 'partial';
+}
+
+/** A level back in the unit of its metric. */
+function readingAt(problem: Problem, level: number): number {
+  return problem.metric === 'cpu.usage_active' ? level : -level;
+}
+
+function scoreOf({ metric }: Problem, guest: Guest, source: Host): number {
+  if (metric === 'mem.available') return memoryScore(guest.vmem_size);
+  return cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, source.cpu_count);
+}
+
+function plannedSource(problem: Problem, evaluation: Evaluation, host: Host, rule: PlanRule): PlannedSource {
+  const { id, name } = host;
+  const current = readingOf(host, rule.metric);
+  if (current === undefined) return { id, name };
+  const level = evaluation.sourceLevels[problem.sources.findIndex((source) => source.host === host)];
+  return { id, name, current, predicted: level === undefined ? current : readingAt(problem, level) };
+}
+
+function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move): PlannedMigration[] {
+  const item = problem.items[move.item]!;
+  const target = problem.targets[move.target]!;
+  const source = problem.sources[item.source]!.host;
+  const level = evaluation.targetLevels.get(move.target) ?? target.level;
+  return item.guests.map((guest) => ({
+    guest: {
+      id: guest.id,
+      name: guest.name,
+      host: source.name,
+      host_id: source.id,
+      vcpu_count: guest.vcpu_count,
+      vmem_size: guest.vmem_size,
+      score: scoreOf(problem, guest, source),
+    },
+    target_host: {
+      id: target.host.id,
+      name: target.host.name,
+      score: readingAt(problem, target.level),
+      predicted: readingAt(problem, level),
+    },
+  }));
+}
+
+/** Who was asked; `partialMoves` are the moves of a plan that leaves something over. */
+function refusalReport(problem: Problem, context: RefusalContext, partialMoves: readonly Move[]): RefusalReport {
+  const candidates: Candidate[] = [];
+  const excluded: RefusalReport['excluded'][number][] = [];
+  for (const { host: source } of problem.sources) {
+    for (const guest of context.index.guestsOf.get(source.id) ?? []) {
+      const refusal = context.eligible.guest(guest, source);
+      if (refusal) excluded.push({ guest, refusal });
+      else candidates.push({ guest, source });
+    }
+  }
+  const report: RefusalReport = { context, candidates, excluded };
+  if (partialMoves.length === 0) return report;
+  return { ...report, leftBehind: leftBehind(problem, context, candidates, partialMoves) };
+}
+
+function leftBehind(
+  problem: Problem,
+  context: RefusalContext,
+  candidates: readonly Candidate[],
+  moves: readonly Move[],
+): NonNullable<RefusalReport['leftBehind']> {
+  const isCpu = problem.metric === 'cpu.usage_active';
+  const booked = new Map<string, Booked>();
+  const ids = new Set(candidates.map(({ guest }) => guest.id));
+  for (const move of moves) {
+    const item = problem.items[move.item]!;
+    const { host, size, guardSize } = problem.targets[move.target]!;
+    const watched = item.load / size;
+    const guard = item.guardLoad / guardSize;
+    const { cpu, memory } = booked.get(host.id) ?? { cpu: 0, memory: 0 };
+    booked.set(host.id, { cpu: cpu + (isCpu ? watched : guard), memory: memory + (isCpu ? guard : watched) });
+    for (const { id } of item.guests) ids.delete(id);
+  }
+  return { ids, context: { ...context, booked } };
+}

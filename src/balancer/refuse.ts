@@ -1,0 +1,87 @@
+import type { Guest, Host } from '../fleet/fleet.js';
+import { CPU_CEILING, cpuScore } from './cpu.js';
+import { type Eligibility, type PlanRule, availableMemory, readingOf } from './eligibility.js';
+import type { FleetIndex } from './fleet-index.js';
+import { MEMORY_FLOOR, memoryScore } from './memory.js';
+
+/** What a plan has already put on a host: % of its CPUs and bytes. */
+export interface Booked {
+  cpu: number;
+  memory: number;
+}
+
+/** What the refusals of pairs are judged by. */
+export interface RefusalContext {
+  index: FleetIndex;
+  rule: PlanRule;
+  eligible: Eligibility;
+  /** By host id; absent where a plan books nothing. */
+  booked: ReadonlyMap<string, Booked>;
+}
+
+/** Room that is wanting on a host. */
+export interface RoomGap {
+  reason: 'over_threshold' | 'memory_floor' | 'cpu_ceiling';
+  /** By how much the limit is missed: % or bytes, 0 on the limit itself. */
+  missing: number;
+}
+
+/** The numbers of a guest on a host, both metrics, before the guest comes. */
+interface PairNumbers {
+  cpu: number;
+  cpuScore: number;
+  available: number;
+  memoryScore: number;
+}
+
+function pairNumbers({ index, booked }: RefusalContext, guest: Guest, target: Host): PairNumbers {
+  const taken = booked.get(target.id);
+  return {
+    cpu: (readingOf(target, 'cpu.usage_active') ?? 0) + (taken?.cpu ?? 0),
+    cpuScore: cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, target.cpu_count),
+    available: availableMemory(index, target) - (taken?.memory ?? 0),
+    memoryScore: memoryScore(guest.vmem_size),
+  };
+}
+
+/**
+ * Whether a guest lacks room on a host that may be a target.
+ * @returns undefined if it fits beside what is booked there.
+ */
+export function roomGap(context: RefusalContext, guest: Guest, target: Host): RoomGap | undefined {
+  const { metric, threshold } = context.rule;
+  const pair = pairNumbers(context, guest, target);
+  const cpu = pair.cpu + pair.cpuScore;
+  const available = pair.available - pair.memoryScore;
+  if (metric === 'cpu.usage_active') {
+    if (!(cpu < threshold)) return { reason: 'over_threshold', missing: cpu - threshold };
+    return available >= MEMORY_FLOOR ? undefined : { reason: 'memory_floor', missing: MEMORY_FLOOR - available };
+  }
+  if (!(available > threshold)) return { reason: 'over_threshold', missing: threshold - available };
+  return cpu <= CPU_CEILING ? undefined : { reason: 'cpu_ceiling', missing: cpu - CPU_CEILING };
+}
+
+/** Six digits, as the documents print readings and scores. */
+function digits(value: number): string {
+  return value.toFixed(6);
+}
+
+/**
+ * A {@link RoomGap} with its numbers, in the form of the documents:
+ * `host:H:current(1.000000) + guest:G:score(2.000000) >= threshold(3.000000)`.
+ */
+export function roomText(context: RefusalContext, guest: Guest, target: Host, { reason }: RoomGap): string {
+  const { metric, threshold } = context.rule;
+  const pair = pairNumbers(context, guest, target);
+  const host = `host:${target.name}${context.booked.has(target.id) ? ':after the plan' : ''}`;
+  const its = `guest:${guest.name}`;
+  if (reason === 'memory_floor') {
+    return `${host}:available(${digits(pair.available)}) - ${its}:memory(${digits(pair.memoryScore)}) < floor(${digits(MEMORY_FLOOR)})`;
+  }
+  if (reason === 'cpu_ceiling') {
+    return `${host}:cpu(${digits(pair.cpu)}) + ${its}:cpu(${digits(pair.cpuScore)}) > ceiling(${digits(CPU_CEILING)})`;
+  }
+  return metric === 'cpu.usage_active'
+    ? `${host}:current(${digits(pair.cpu)}) + ${its}:score(${digits(pair.cpuScore)}) >= threshold(${digits(threshold)})`
+    : `${host}:current(${digits(pair.available)}) - ${its}:score(${digits(pair.memoryScore)}) <= threshold(${digits(threshold)})`;
+}
