@@ -67,12 +67,22 @@ export interface Inventory {
   guests: GuestRecord[];
 }
 
-/** One value of a metric store. */
+/** One value at one moment. */
+export interface Sample {
+  /** ms since the epoch. */
+  at: number;
+  /** % or bytes. */
+  value: number;
+}
+
+/** What a metric store knows of one host's or guest's metric. */
 export interface Reading {
   /** Mean over the period that was asked for: % or bytes. */
   value: number;
   /** When the newest sample behind it was taken, ms since the epoch. */
   at: number;
+  /** The samples over the history that was asked for, oldest first; absent where the store only knows the present. */
+  samples?: Sample[];
 }
 
 /** What the balancer asks a metric store for. */
@@ -81,6 +91,8 @@ export interface MetricsQuery {
   guests: readonly GuestRecord[];
   /** The window to average over, ms. */
   periodMs: number;
+  /** How far back samples are wanted besides the mean, ms; none by default. */
+  historyMs?: number;
 }
 
 /** Readings by host id and by guest id, then by metric name. Ids without a reading are absent. */

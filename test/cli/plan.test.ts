@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planCommand } from '../../src/cli/plan.js';
+import { run as runCommandLine } from './run.js';
 
 let folder: string;
 let snapshotFile: string;
@@ -47,7 +48,6 @@ beforeEach(() => {
 
 afterEach(() => {
   rmSync(folder, { recursive: true });
-  process.exitCode = undefined;
 });
 
 function write(name: string, content: unknown): string {
@@ -56,29 +56,12 @@ function write(name: string, content: unknown): string {
   return file;
 }
 
-/** Runs the command as the shell would, and hands back what it printed and its exit status. */
-function run(...args: string[]): { out: string; err: string; status: unknown } {
-  const outSpy = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const errSpy = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  class Exit extends Error {}
-  const exitSpy = vi.spyOn(process, 'exit').mockImplementation((code) => {
-    process.exitCode = code ?? 0;
-    throw new Exit();
-  });
-  try {
-    planCommand().parse(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof Exit)) throw error;
-  }
-  const printed = (spy: typeof outSpy) => spy.mock.calls.map(([text]) => String(text)).join('');
-  const result = { out: printed(outSpy), err: printed(errSpy), status: process.exitCode };
-  for (const spy of [outSpy, errSpy, exitSpy]) spy.mockRestore();
-  return result;
-}
+const run = (...args: string[]) =>
+  runCommandLine(['plan', ...args].join(' '), { handlers: { commands: [planCommand] } });
 
 describe('automigrate plan', () => {
-  it('prints the plan as JSON and exits with 0', () => {
-    const { out, status } = run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15', '--json');
+  it('prints the plan as JSON and exits with 0', async () => {
+    const { out, status } = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15', '--json');
     expect(status).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       outcome: 'migrate',
@@ -91,64 +74,76 @@ describe('automigrate plan', () => {
     });
   });
 
-  it('takes a host by id, several times', () => {
-    const { out, status } = run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', '1', '--host', '3', '--json');
+  it('takes a host by id, several times', async () => {
+    const { out, status } = await run(
+      '--snapshot',
+      snapshotFile,
+      '--rule',
+      ruleFile,
+      '--host',
+      '1',
+      '--host',
+      '3',
+      '--json',
+    );
     expect(status).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ sources: [{ name: 'a15' }, { name: 'full' }] });
   });
 
-  it('names guest and target in its text', () => {
-    const { out } = run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15');
+  it('names guest and target in its text', async () => {
+    const { out } = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15');
     expect(out).toMatch(/aisenzhe/);
     expect(out).toMatch(/idle/);
   });
 
-  it('exits with 3 where nothing is needed and where nothing is found', () => {
-    const notNeeded = run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'idle', '--json');
+  it('exits with 3 where nothing is needed and where nothing is found', async () => {
+    const notNeeded = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'idle', '--json');
     expect([notNeeded.status, (JSON.parse(notNeeded.out) as { outcome: string }).outcome]).toEqual([3, 'not_needed']);
     const tight = write('tight.json', { ...rule, target: { hosts: ['full'] } });
-    const failed = run('--snapshot', snapshotFile, '--rule', tight, '--host', 'a15', '--json');
+    const failed = await run('--snapshot', snapshotFile, '--rule', tight, '--host', 'a15', '--json');
     expect([failed.status, (JSON.parse(failed.out) as { outcome: string }).outcome]).toEqual([3, 'find_result_fail']);
   });
 });
 
 describe('bad input exits with 2 and names file and field', () => {
   const good = () => ({ '--snapshot': snapshotFile, '--rule': ruleFile, '--host': 'a15' });
-  const bad = (changes: Record<string, string | undefined>) => {
+  const bad = async (changes: Record<string, string | undefined>) => {
     const options: Record<string, string | undefined> = { ...good(), ...changes };
     const args = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [key, value]));
-    const { out, err, status } = run(...args);
+    const { out, err, status } = await run(...args);
     expect(out).toBe('');
     expect(status).toBe(2);
     return err;
   };
 
-  it('a file that is not there', () => {
-    expect(bad({ '--snapshot': join(folder, 'none.json') })).toContain('none.json: no such file');
-    expect(bad({ '--rule': folder })).toContain(`${folder}: cannot be read (EISDIR)`);
+  it('a file that is not there', async () => {
+    expect(await bad({ '--snapshot': join(folder, 'none.json') })).toContain('none.json: no such file');
+    expect(await bad({ '--rule': folder })).toContain(`${folder}: cannot be read (EISDIR)`);
   });
 
-  it('broken JSON, with its place', () => {
-    expect(bad({ '--snapshot': write('broken.json', '{\n "hosts": [1,,2] }') })).toMatch(
-      /broken\.json: not valid JSON, line 2, column 14/,
+  it('broken JSON, with its place', async () => {
+    expect(await bad({ '--snapshot': write('broken.json', '{\n "hosts": [1,,2] }') })).toMatch(
+      /broken\.json: line 2, column 14/,
     );
-    expect(bad({ '--rule': write('empty.json', '') })).toMatch(/empty\.json: not valid JSON, line 1, column 1/);
+    expect(await bad({ '--rule': write('empty.json', '') })).toMatch(/empty\.json: the file is empty/);
   });
 
-  it('a snapshot with a wrong field', () => {
+  it('a snapshot with a wrong field', async () => {
     const [first, ...others] = snapshot.hosts;
     const file = write('wrong.json', { ...snapshot, hosts: [...others, { ...first, cpu_count: 'many' }] });
-    expect(bad({ '--snapshot': file })).toMatch(/wrong\.json: hosts\[4\]\.cpu_count: .*number/);
+    expect(await bad({ '--snapshot': file })).toMatch(/wrong\.json: hosts\[4\]\.cpu_count: .*number/);
   });
 
-  it('a rule with a wrong or unknown field', () => {
-    expect(bad({ '--rule': write('wrong.json', { ...rule, threshold: 160 }) })).toContain('wrong.json: threshold: ');
-    expect(bad({ '--rule': write('more.json', { ...rule, treshold: 1 }) })).toMatch(/more\.json: .*treshold/);
+  it('a rule with a wrong or unknown field', async () => {
+    expect(await bad({ '--rule': write('wrong.json', { ...rule, threshold: 160 }) })).toContain(
+      'wrong.json: threshold: ',
+    );
+    expect(await bad({ '--rule': write('more.json', { ...rule, treshold: 1 }) })).toMatch(/more\.json: .*treshold/);
   });
 
-  it('a host that is unknown, ambiguous or not given', () => {
-    expect(bad({ '--host': 'nobody' })).toContain('--host nobody: ');
-    expect(bad({ '--host': 'twin' })).toMatch(/--host twin: 2 hosts in .* bear this name: 4, 5/);
-    expect(bad({ '--host': undefined })).toContain('--host');
+  it('a host that is unknown, ambiguous or not given', async () => {
+    expect(await bad({ '--host': 'nobody' })).toContain('--host nobody: ');
+    expect(await bad({ '--host': 'twin' })).toMatch(/--host twin: 2 hosts in .* bear this name: 4, 5/);
+    expect(await bad({ '--host': undefined })).toContain('--host');
   });
 });

@@ -1,0 +1,198 @@
+import { Agent } from 'node:https';
+import type { AxiosInstance, AxiosResponse, Method } from 'axios';
+import axios, { AxiosError } from 'axios';
+import type { Clock } from '../clock.js';
+import { FleetError } from './fleet.js';
+
+/** How to reach a system over HTTP. Proxies are those of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). */
+export interface HttpClientOptions {
+  /** The system's name in every error. */
+  system: string;
+  /** Whole address, `https://cloud.example:35357/v3`; paths of calls are put behind it. */
+  baseUrl: string;
+  /** The longest that one try may take, ms. */
+  timeoutMs: number;
+  clock: Clock;
+  /** 0 ≤ x < 1, for the jitter between tries. */
+  random: () => number;
+  /** Certificates of the authority that signed the system's certificate, PEM; that of the machine by default. */
+  ca?: string;
+  /** An answer longer than this is refused, bytes. */
+  maxBytes?: number;
+}
+
+/** One call. */
+export interface HttpCall {
+  /** What it is for, in an error: "list servers". */
+  what: string;
+  method: Method;
+  /** Put behind the base address; encode what comes from outside with {@link pathOf}. */
+  path: string;
+  /** Query string; values are encoded. */
+  params?: Record<string, string | number | boolean>;
+  /** Sent as JSON, or as a form if it is URLSearchParams. */
+  body?: object;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Statuses besides 2xx that are answers, not errors. */
+  expect?: readonly number[];
+}
+
+/** An answer; the body is parsed JSON, `undefined` if it is empty. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: unknown;
+}
+
+/** A call that did not come to a usable answer. `status` is absent where no answer came at all. */
+export class HttpCallError extends FleetError {
+  readonly status: number | undefined;
+  /** The answer's body as text, cut. */
+  readonly body: string;
+
+  constructor(
+    system: string,
+    what: string,
+    problem: string,
+    answer: { status?: number; body?: string } = {},
+    cause?: unknown,
+  ) {
+    super(system, `${what}: ${problem}`, { cause });
+    this.name = 'HttpCallError';
+    this.status = answer.status;
+    this.body = answer.body ?? '';
+  }
+}
+
+/** Calls to one system. */
+export interface HttpClient {
+  /** Makes the call once. Use it for whatever changes anything. */
+  once(call: HttpCall): Promise<HttpAnswer>;
+  /** Makes a call that only reads, up to three times where trying again may help. */
+  read(call: HttpCall): Promise<HttpAnswer>;
+}
+
+const MOST_BYTES = 64 * 1024 ** 2;
+const TRIES = 3;
+const FIRST_PAUSE_MS = 200;
+const WORTH_ANOTHER_TRY = [429, 500, 502, 503, 504];
+/** How many characters of an answer an error repeats. */
+const WORDS = 300;
+
+/**
+ * Builds a path of segments; whatever they hold stays inside its own segment.
+ * @throws RangeError for a segment that is a direction, `.` or `..`, however it is written.
+ */
+export function pathOf(...segments: string[]): string {
+  return segments
+    .map((segment) => {
+      // URL parsers take even %2E%2E for a direction, so there is no way to write these.
+      if (segment === '.' || segment === '..') throw new RangeError(`"${segment}" cannot be part of an address`);
+      return `/${encodeURIComponent(segment)}`;
+    })
+    .join('');
+}
+
+/** Makes a client. Redirects are not followed: a system that sends us elsewhere is not the one that was configured. */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { system, clock, random } = options;
+  const http = axios.create({
+    baseURL: options.baseUrl.replace(/\/+$/, ''),
+    timeout: options.timeoutMs,
+    maxRedirects: 0,
+    maxContentLength: options.maxBytes ?? MOST_BYTES,
+    responseType: 'text',
+    transformResponse: (data: unknown) => data,
+    validateStatus: () => true,
+    ...(options.ca !== undefined && { httpsAgent: new Agent({ ca: options.ca }) }),
+  });
+
+  const once = async (call: HttpCall): Promise<HttpAnswer> => {
+    const response = await send(http, call, options);
+    const text = typeof response.data === 'string' ? response.data : '';
+    const { status } = response;
+    if ((status < 200 || status >= 300) && !call.expect?.includes(status)) {
+      const words = text.replaceAll(/\s+/g, ' ').slice(0, WORDS).trim();
+      throw new HttpCallError(system, call.what, `HTTP ${status}${words ? `: ${words}` : ''}`, { status, body: text });
+    }
+    const headers = Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [
+        name.toLowerCase(),
+        value === undefined ? undefined : String(value),
+      ]),
+    );
+    return { status, headers, body: parse(system, call, status, text) };
+  };
+
+  return {
+    once,
+    async read(call) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(call);
+        } catch (error) {
+          call.signal?.throwIfAborted();
+          if (attempt >= TRIES || !isWorthAnotherTry(error)) throw error;
+          await clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random()), call.signal);
+        }
+      }
+    },
+  };
+}
+
+function isWorthAnotherTry(error: unknown): boolean {
+  if (!(error instanceof HttpCallError)) return false;
+  return error.status === undefined || WORTH_ANOTHER_TRY.includes(error.status);
+}
+
+async function send(
+  http: AxiosInstance,
+  call: HttpCall,
+  { system, timeoutMs, maxBytes }: HttpClientOptions,
+): Promise<AxiosResponse<unknown>> {
+  // axios' own limit does not cover an answer that trickles in: this one does.
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
+  try {
+    return await http.request<unknown>({
+      method: call.method,
+      url: call.path,
+      signal,
+      headers: { accept: 'application/json', ...call.headers },
+      ...(call.params && { params: call.params }),
+      ...(call.body && { data: call.body }),
+    });
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    if (timeout.aborted || (error instanceof AxiosError && error.code === 'ECONNABORTED')) {
+      throw new HttpCallError(system, call.what, `no answer within ${timeoutMs} ms`, {}, withoutRequest(error));
+    }
+    const tooLong = error instanceof AxiosError && error.message.includes('maxContentLength');
+    const problem = tooLong ? `the answer is longer than ${maxBytes ?? MOST_BYTES} bytes` : messageOf(error);
+    throw new HttpCallError(system, call.what, problem, {}, withoutRequest(error));
+  }
+}
+
+/** An AxiosError carries the whole request, with its credentials: it must not reach a log. */
+function withoutRequest(error: unknown): unknown {
+  return error instanceof AxiosError ? new Error(`${error.code ?? error.name}: ${error.message}`) : error;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AxiosError && error.message === '') return error.code ?? 'no answer';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function parse(system: string, call: HttpCall, status: number, text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    const words = text.replaceAll(/\s+/g, ' ').slice(0, 80);
+    throw new HttpCallError(system, call.what, `HTTP ${status} with an answer that is not JSON: ${words}`, {
+      status,
+      body: text,
+    });
+  }
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+import { pino } from 'pino';
+import { runCli } from './cli.js';
+import { demoCommand } from './cli/demo.js';
+import { planCommand } from './cli/plan.js';
+import { systemClock } from './clock.js';
+import type { Environment } from './config.js';
+import { readConfig } from './config.js';
+import { readJournalEvents } from './journal/lowdb.js';
+import type { Receiver } from './receiver.js';
+import { SetupError, startReceiver } from './receiver.js';
+
+/** Runs the receiver until a signal ends it. */
+async function serve(env: Environment): Promise<number> {
+  const read = readConfig(env);
+  if (!read.ok) return refused(read.problems);
+  const log = pino({ level: read.config.logLevel, base: null });
+  let receiver: Receiver;
+  try {
+    receiver = await startReceiver({ config: read.config, clock: systemClock, log });
+  } catch (error) {
+    if (error instanceof SetupError) return refused(error.problems);
+    throw error;
+  }
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  log.info({ signal }, 'going down; what is under way stands in the journal');
+  await receiver.stop();
+  return 0;
+}
+
+function refused(problems: readonly string[]): number {
+  for (const problem of problems) process.stderr.write(`automigrate: ${problem}\n`);
+  return 2;
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  serve,
+  readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
+  commands: [
+    (context) => planCommand(context),
+    (context) =>
+      demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {
+        const read = readConfig({ PORT: '0', RULES_DIR: rulesDir, DATA_DIR: dataDir });
+        if (!read.ok) throw new SetupError(read.problems);
+        const log = pino({ level: context.env().LOG_LEVEL ?? 'silent' }, process.stderr);
+        const receiver = await startReceiver({
+          config: read.config,
+          clock: systemClock,
+          log,
+          fleet: { cloud, metrics: cloud },
+          // Bars that move smoothly.
+          limits: { firstPauseMs: 100, longestPauseMs: 100 },
+        });
+        return {
+          url: receiver.url,
+          reloadRules: () => receiver.ruleBook.reload(),
+          stop: () => receiver.stop(),
+        };
+      }),
+  ],
+});

@@ -1,0 +1,222 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Clock } from './clock.js';
+import type { Config } from './config.js';
+import { askFleet } from './fleet/ask.js';
+import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
+import type { Scenario } from './fleet/clouds/scenario.js';
+import { parseScenario } from './fleet/clouds/scenario.js';
+import type { SimulatedCloud } from './fleet/clouds/simulated.js';
+import { createSimulatedCloud } from './fleet/clouds/simulated.js';
+import type { Cloud, Metrics } from './fleet/fleet.js';
+import type { AppOptions } from './http/app.js';
+import { createApp } from './http/app.js';
+import type { Backend } from './http/ports.js';
+import type { Journal } from './journal/journal.js';
+import { openJournal } from './journal/lowdb.js';
+import { createBusy } from './migration/busy.js';
+import type { WatchLimits } from './migration/watch.js';
+import { DEFAULT_WATCH_LIMITS } from './migration/watch.js';
+import type { RuleBook } from './rules/book.js';
+import { openRuleBook } from './rules/book.js';
+import { parseJson } from './rules/json.js';
+import type { Service } from './service.js';
+import { createService } from './service.js';
+
+/** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
+export class SetupError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'SetupError';
+    this.problems = problems;
+  }
+}
+
+/** A receiver that is listening. */
+export interface Receiver {
+  url: string;
+  service: Service;
+  ruleBook: RuleBook;
+  /** Takes no more alerts, hands what runs over to the journal, and closes the port. */
+  stop(): Promise<void>;
+}
+
+/** What {@link startReceiver} needs besides the configuration. */
+export interface ReceiverOptions {
+  config: Config;
+  clock: Clock;
+  log: Logger;
+  /** A fleet made elsewhere, instead of the one that the configuration names. */
+  fleet?: { cloud: Cloud; metrics: Metrics };
+  /** How often to look at a migration, where that is not the usual. */
+  limits?: Partial<WatchLimits>;
+}
+
+/** The window over which `/api/fleet` averages, ms; a rule has its own. */
+const FLEET_PERIOD_MS = 300_000;
+
+/**
+ * Wires the whole service and starts to listen.
+ * @throws SetupError that names every file or variable that is wrong.
+ */
+export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
+  const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
+  const opened = await openRuleBook(config.rulesDir, { log });
+  if (!opened.ok) throw new SetupError(opened.problems);
+  const ruleBook = opened.book;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  let server: Server | undefined;
+  try {
+    const file = await openJournal(config.dataDir, clock).catch((error: unknown) => {
+      throw new SetupError([error instanceof Error ? error.message : String(error)]);
+    });
+    if (file.warning !== undefined) log.error({}, file.warning);
+    const noteRules = () =>
+      file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
+    await noteRules();
+    ruleBook.onChange(() => {
+      noteRules().catch((error: unknown) => log.error({ err: error }, 'the new rules could not be recorded'));
+    });
+
+    const journal = counted(file, registry);
+    const busy = createBusy();
+    new Gauge({
+      name: 'automigrate_batch_running',
+      help: 'Whether a batch of migrations runs',
+      registers: [registry],
+      collect() {
+        this.set(busy.holder() === undefined ? 0 : 1);
+      },
+    });
+    const service = createService({
+      cloud,
+      metrics,
+      rules: () => ruleBook.rules(),
+      journal,
+      busy,
+      clock,
+      newBatchId: () => randomBytes(6).toString('hex'),
+      log,
+      limits: { ...DEFAULT_WATCH_LIMITS, timeLimitMs: config.migrationTimeoutMs, ...limits },
+      concurrency: config.migrationConcurrency,
+      requestTimeoutMs: config.requestTimeoutMs,
+    });
+    await service.recover();
+
+    const backend: Backend = {
+      handleAlerts: (alerts) => service.handleAlerts(alerts),
+      rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
+      events: (filter) => journal.events(filter),
+      batch: () => service.batch(),
+      fleet: async (signal) => {
+        const timeoutMs = config.requestTimeoutMs;
+        const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
+        return (await askFleet(asked)).snapshot;
+      },
+      readiness: () => Promise.resolve(ruleBook.problems()),
+      metrics: () => registry.metrics(),
+    };
+    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }));
+    server = listening;
+    const url = await listen(listening, config);
+    const open = Object.values(config.secrets).every((list) => list.length === 0);
+    log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
+    if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
+
+    return {
+      url,
+      service,
+      ruleBook,
+      async stop() {
+        await service.stop();
+        ruleBook.close();
+        await closed(listening);
+      },
+    };
+  } catch (error) {
+    ruleBook.close();
+    server?.close();
+    throw error;
+  }
+}
+
+/** What the configuration says of who may come in. */
+function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
+  const { monitor, grafana, webhook, api } = config.secrets;
+  const { grafanaSignatureHeader, grafanaTimestampHeader, monitorMessageKey } = config;
+  return {
+    secrets: {
+      monitor,
+      grafana,
+      webhookTokens: webhook,
+      apiTokens: api,
+      grafanaSignatureHeader,
+      ...(grafanaTimestampHeader !== undefined && { grafanaTimestampHeader }),
+    },
+    ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
+  };
+}
+
+async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
+  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
+  return { cloud: simulated, metrics: simulated };
+}
+
+async function readScenario(path: string | undefined): Promise<Scenario> {
+  if (path === undefined) return structuredClone(embeddedFleet);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
+  });
+  const json = parseJson(text);
+  const parsed = json.ok ? parseScenario(json.value) : json;
+  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
+  return parsed.scenario;
+}
+
+/** The journal, with a counter of the events that it has taken. */
+function counted(journal: Journal, registry: Registry): Journal {
+  const events = new Counter({
+    name: 'automigrate_events_total',
+    help: 'Events recorded in the journal',
+    labelNames: ['action'],
+    registers: [registry],
+  });
+  return {
+    ...journal,
+    async commit(change) {
+      const rows = await journal.commit(change);
+      for (const { action } of rows) events.inc({ action });
+      return rows;
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: Config): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const variable = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'PORT' : 'HOST';
+      reject(new SetupError([`${variable}: cannot listen on ${host} port ${port}: ${error.message}`]));
+    });
+    server.listen(port, host, () => {
+      const { address, family, port: bound } = server.address() as AddressInfo;
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    // A connection that is kept alive and idle must not hold up the end.
+    server.closeIdleConnections();
+  });
+}

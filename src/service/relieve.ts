@@ -1,0 +1,161 @@
+import type { Plan, PlannedMigration, Rejection } from '../balancer/result.js';
+import type { OutsideRefusal as Refusal } from '../balancer/plan.js';
+import { isOverThreshold, planMigrations } from '../balancer/plan.js';
+import type { Clock } from '../clock.js';
+import { askFleet } from '../fleet/ask.js';
+import type { Cloud, Host, Metrics, Snapshot } from '../fleet/fleet.js';
+import { FleetError } from '../fleet/fleet.js';
+import type { MigrationRecord, NewEvent } from '../journal/journal.js';
+import { toRequest } from '../migration/batch.js';
+import { findHost, isRuleSource } from '../rules/find-host.js';
+import type { Rule } from '../rules/rule.js';
+import type { Log } from './log.js';
+
+/** What a look at the fleet led to: events to record, and moves to make. */
+export interface Relief {
+  findings: Pick<NewEvent, 'action' | 'notes'>[];
+  migrations: MigrationRecord[];
+  /** Price of the plan, MiB. */
+  cost: number;
+}
+
+/** What {@link relieve} needs. */
+export interface RelieveOptions {
+  cloud: Cloud;
+  metrics: Metrics;
+  clock: Clock;
+  log: Log;
+  requestTimeoutMs: number;
+  signal: AbortSignal;
+  /** Called when the fleet has answered. */
+  onPlanning: () => void;
+}
+
+/** How often a plan is made anew because the cloud would refuse a move of it. */
+const MOST_FORECAST_ROUNDS = 10;
+
+/**
+ * Asks the fleet again and plans the relief of the alerting hosts.
+ * @param hosts - for each alerting host the words that may name it, best first.
+ * @returns what to record and what to move; never throws for a system that does not answer, that is a `metrics_fail`.
+ */
+export async function relieve(rule: Rule, hosts: readonly string[][], options: RelieveOptions): Promise<Relief> {
+  let snapshot: Snapshot;
+  try {
+    const { cloud, metrics, clock, signal, requestTimeoutMs: timeoutMs } = options;
+    const answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs: rule.periodMs });
+    snapshot = answer.snapshot;
+    for (const { kind, name, metric, value, reason } of answer.discarded) {
+      options.log.warn(
+        { rule: rule.name, [kind]: name, metric, value, reason },
+        `${reason} reading of ${kind} ${name} not used`,
+      );
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!(error instanceof FleetError)) throw error;
+    return { findings: [{ action: 'metrics_fail', notes: error.message }], migrations: [], cost: 0 };
+  }
+  options.onPlanning();
+  const { sources, alerting, findings } = judgeHosts(rule, hosts, snapshot);
+  if (sources.length === 0) return { findings, migrations: [], cost: 0 };
+
+  const plan = await planWithForecast(rule, snapshot, alerting, options);
+  if (plan.outcome === 'find_result_fail' || plan.outcome === 'partial') {
+    findings.push({ action: 'find_result_fail', notes: plan.notes });
+  }
+  const migrations = plan.migrations.map((migration): MigrationRecord => ({
+    rule: rule.name,
+    notes: toNotes(migration),
+    phase: 'planned',
+  }));
+  return { findings, migrations, cost: plan.cost };
+}
+
+/** Finds the alerting hosts in the inventory and asks whether they still are past the threshold. */
+function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) {
+  const findings: Relief['findings'] = [];
+  const sources: Host[] = [];
+  const alerting: string[] = [];
+  for (const words of hosts) {
+    const found = findHost(words, snapshot.hosts);
+    if (found.found !== 'host') {
+      findings.push({ action: 'ignored', notes: found.text });
+      continue;
+    }
+    const host = snapshot.hosts.find(({ id }) => id === found.host.id);
+    if (!host || alerting.includes(host.id)) continue;
+    if (!isRuleSource(rule, host)) {
+      findings.push({
+        action: 'ignored',
+        notes: `host ${host.name} is not among the source hosts of rule ${rule.name}`,
+      });
+      continue;
+    }
+    // An alerting host is no target, whatever its reading says now.
+    alerting.push(host.id);
+    const current = host.metrics[rule.metric];
+    if (current === undefined) {
+      const notes = `no current reading of ${rule.metric} for host ${host.name}: nothing is moved on a guess`;
+      findings.push({ action: 'metrics_fail', notes });
+    } else if (!isOverThreshold(rule.metric, current, rule.threshold)) {
+      const notes = `host ${host.name}: ${rule.metric} is ${current}, which does not pass the threshold ${rule.threshold}`;
+      findings.push({ action: 'not_needed', notes });
+    } else {
+      sources.push(host);
+    }
+  }
+  return { sources, alerting, findings };
+}
+
+/** Plans, asks the cloud whether it would let each move happen, and plans anew around what it refuses. */
+async function planWithForecast(
+  rule: Rule,
+  snapshot: Snapshot,
+  sourceIds: string[],
+  options: RelieveOptions,
+): Promise<Plan> {
+  const refusals: Refusal[] = [];
+  for (let round = 0; ; round += 1) {
+    const plan = planMigrations({ snapshot, rule, sourceIds, refusals });
+    if (!options.cloud.forecast) return plan;
+    const refused = await forecast(plan, options);
+    if (refused.length === 0) return plan;
+    refusals.push(...refused);
+    if (round < MOST_FORECAST_ROUNDS) continue;
+    const allowed = plan.migrations.filter(
+      ({ guest, target_host: target }) =>
+        !refused.some(({ guestId, hostId }) => guestId === guest.id && hostId === target.id),
+    );
+    return { ...plan, outcome: allowed.length > 0 ? 'partial' : 'find_result_fail', migrations: allowed };
+  }
+}
+
+async function forecast(plan: Plan, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
+  const refused: Refusal[] = [];
+  for (const migration of plan.migrations) {
+    const request = toRequest({ notes: toNotes(migration) });
+    let text: string | undefined;
+    try {
+      const answer = await cloud.forecast?.(request, signal);
+      if (answer && !answer.allowed) text = answer.reason;
+    } catch (error) {
+      signal.throwIfAborted();
+      // Not knowing is not a yes.
+      text = error instanceof Error ? error.message : String(error);
+      log.warn({ err: error, guest: migration.guest.name }, 'the cloud could not be asked whether a guest may move');
+    }
+    if (text === undefined) continue;
+    const reason: Rejection['reason'] = 'cloud_refused';
+    refused.push({ guestId: migration.guest.id, hostId: migration.target_host.id, reason, text });
+  }
+  return refused;
+}
+
+function toNotes({ guest, target_host: target }: PlannedMigration): MigrationRecord['notes'] {
+  const { host, host_id, id, name, score, vcpu_count, vmem_size } = guest;
+  return {
+    guest: { host, host_id, id, name, score, vcpu_count, vmem_size },
+    target_host: { id: target.id, name: target.name, score: target.score },
+  };
+}
