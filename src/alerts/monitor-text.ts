@@ -123,7 +123,7 @@ function linesOf(text: string): string[] {
 function readLines(text: string): Text {
   const read: Text = { fields: {}, items: [] };
   let inResources = false;
-  linesOf(text).forEach((line, index) => {
+  linesOf(text.trim()).forEach((line, index) => {
     const [, label, rest = ''] = LINE.exec(line) ?? [];
     const name = lineName(label);
     const item = inResources ? ITEM.exec(line) : null;

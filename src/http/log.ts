@@ -17,11 +17,11 @@ export function requestLog(log: Logger): HttpLogger {
     logger: log,
     genReqId: () => randomUUID(),
     serializers: {
-      req: (request: { id: unknown; method: string; url: string; remoteAddress: string }) => ({
+      req: (request: { id: unknown; method: string; url: string; raw: { ip?: string } }) => ({
         id: request.id,
         method: request.method,
         path: pathOf(request.url),
-        from: request.remoteAddress,
+        from: request.raw.ip,
       }),
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
     },

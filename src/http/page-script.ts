@@ -152,12 +152,17 @@ function drawRules(answer) {
   rules = answer.rules;
 }
 
+function lock(closed) {
+  locked = closed;
+  byId('door').hidden = !closed;
+  byId('content').hidden = closed;
+}
+
 async function ask(path) {
   const token = sessionStorage.getItem(KEY);
   const response = await fetch(path, token ? { headers: { Authorization: 'Bearer ' + token } } : {});
   if (response.status === 401) {
-    locked = true;
-    byId('door').hidden = false;
+    lock(true);
     byId('door-note').textContent = token ? 'That token is not valid.' : '';
     throw new Error('needs a token');
   }
@@ -168,11 +173,15 @@ async function ask(path) {
 
 function every(seconds, path, draw, note) {
   let timer;
+  let drawn;
   async function again() {
     clearTimeout(timer);
     if (!locked && !document.hidden) {
       try {
-        draw(await ask(path));
+        const answer = await ask(path);
+        const text = JSON.stringify([answer, rules]);
+        if (text !== drawn) draw(answer);
+        drawn = text;
         if (note) byId(note).textContent = '';
       } catch (error) {
         if (note) byId(note).textContent = error.message;
@@ -198,13 +207,14 @@ async function drawState() {
   setTimeout(drawState, 5000);
 }
 
-byId('door').addEventListener('submit', (event) => {
+byId('door').addEventListener('submit', async (event) => {
   event.preventDefault();
   sessionStorage.setItem(KEY, byId('token').value);
   byId('token').value = '';
-  byId('door').hidden = true;
-  locked = false;
-  for (const redraw of redraws) redraw();
+  lock(false);
+  // One first: a wrong token closes the door again before the others have knocked.
+  await redraws[0]();
+  if (!locked) for (const redraw of redraws.slice(1)) redraw();
 });
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) for (const redraw of redraws) redraw();

@@ -48,8 +48,9 @@ td:last-child { padding-right: 0; }
 .word { font-size: .83rem; font-weight: 600; }
 .word.good { color: var(--good); }
 .word.warm { color: var(--over); }
-form { display: flex; gap: .6rem; flex-wrap: wrap; align-items: center; }
-form[hidden] { display: none; }
+form { margin-top: 1.5rem; display: flex; gap: .6rem; flex-wrap: wrap; align-items: center; }
+[hidden] { display: none !important; }
+.hosts .row:first-child { margin-bottom: .45rem; }
 input, button { font: inherit; padding: .4rem .7rem; border-radius: .45rem; border: 1px solid var(--line); background: var(--ground); color: inherit; }
 input { flex: 1 1 12rem; min-width: 0; }
 button { background: var(--good); border-color: transparent; color: var(--card); font-weight: 600; cursor: pointer; }

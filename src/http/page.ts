@@ -21,6 +21,7 @@ export const page = `<!doctype html>
 <button>Open</button>
 <span class="bad small" id="door-note"></span>
 </form>
+<div id="content">
 <h2>Now</h2>
 <div class="card" id="batch"><p class="soft">Asking.</p></div>
 <p class="bad small" id="batch-note"></p>
@@ -31,6 +32,7 @@ export const page = `<!doctype html>
 <h2>Events</h2>
 <div class="card" id="events"><p class="soft">Asking.</p></div>
 <p class="bad small" id="events-note"></p>
+</div>
 <footer class="soft small">A mark on a bar is the threshold of a rule. <a href="/openapi.json">API</a></footer>
 </main>
 <script>${pageScript}</script>

@@ -131,6 +131,7 @@ describe('the layout up to 3.11.12', () => {
   test.each([
     ['[Important] [Alerting] test-cpu', 'firing'],
     ['[Important] [Alarm recovered] test-cpu', 'resolved'],
+    ['\n  [Important] [Alarm recovered] test-cpu', 'resolved'],
     ['[重要] [报警] test-cpu', 'firing'],
     ['[重要] [报警恢复] test-cpu', 'resolved'],
   ])('%s', (head, state) => {

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { FleetError } from '../../src/fleet/fleet.js';
+import { openapi } from '../../src/http/openapi.js';
+import { rawFixture } from '../alerts/fixtures.js';
+import { accepted, world } from './world.js';
+import type { World } from './world.js';
+
+type Responses = Record<string, { content?: Record<string, unknown> }>;
+const paths = openapi.paths as unknown as Record<string, Record<string, { responses: Responses }>>;
+
+test('is served as it stands', async () => {
+  expect((await world().http.get('/openapi.json').expect(200)).body).toEqual(JSON.parse(JSON.stringify(openapi)));
+});
+
+test('every reference leads somewhere', () => {
+  const references = [...JSON.stringify(openapi).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
+    ([, name]) => name,
+  );
+  expect(references.length).toBeGreaterThan(10);
+  expect(Object.keys(openapi.components.schemas)).toEqual(expect.arrayContaining(references));
+});
+
+describe('every status that it tells is really given, in the type that it tells, and no other', () => {
+  const firing: Record<string, string> = {
+    '/webhooks/alertmanager': rawFixture('alertmanager-firing-v0.34'),
+    '/webhooks/grafana': rawFixture('grafana-unified-firing'),
+    '/webhooks/monitor': rawFixture('cloudpods-firing-zh'),
+  };
+  const broken = (): never => {
+    throw new Error('broken');
+  };
+  const post = (app: World, path: string, body = firing[path] ?? '{}', type = 'application/json') =>
+    app.http.post(path).set('Content-Type', type).send(body);
+
+  /** How to get each answer of a webhook, and of whatever is read. */
+  const webhook: Record<number, (app: World, path: string) => PromiseLike<{ status: number; type: string }>> = {
+    200: (app, path) => {
+      app.backend.answer = () => ({ outcome: 'ignored', reason: 'no_rule', text: 't' });
+      return post(app, path);
+    },
+    202: (app, path) => {
+      app.backend.answer = () => accepted;
+      return post(app, path);
+    },
+    400: (app, path) => post(app, path, 'x'),
+    401: (_app, path) => post(world({ secrets: { apiTokens: ['x'] } }), path),
+    405: (app, path) => app.http.get(path),
+    413: (_app, path) => post(world({ bodyLimit: 1 }), path),
+    415: (app, path) => post(app, path, '{}', 'text/plain'),
+    500: (app, path) => {
+      app.backend.answer = broken;
+      return post(app, path);
+    },
+    503: (app, path) => {
+      app.backend.answer = () => ({ outcome: 'unavailable', reason: 'journal', text: 't' });
+      return post(app, path);
+    },
+  };
+  const read: typeof webhook = {
+    200: (app, path) => app.http.get(path),
+    400: (app, path) => app.http.get(`${path}?unknown=1`),
+    401: (_app, path) => world({ secrets: { apiTokens: ['x'] } }).http.get(path),
+    405: (app, path) => app.http.delete(path),
+    500: (app, path) => {
+      Object.assign(app.backend, {
+        rules: broken,
+        events: broken,
+        batch: broken,
+        fleet: broken,
+        readiness: broken,
+        metrics: broken,
+      });
+      return app.http.get(path);
+    },
+    502: (app, path) => {
+      app.backend.snapshot = () => Promise.reject(new FleetError('s', 'm'));
+      return app.http.get(path);
+    },
+    503: (app, path) => {
+      app.backend.problems = ['p'];
+      return app.http.get(path);
+    },
+  };
+  /** These have nothing behind them that could break. */
+  const unbreakable = ['/healthz', '/openapi.json', '/'];
+
+  test.each(Object.keys(paths))('%s', async (path) => {
+    const [operation] = Object.values(paths[path]!);
+    const ways = path.startsWith('/webhooks/') ? webhook : read;
+    const told = operation!.responses;
+    for (const [status, ask] of Object.entries(ways)) {
+      const response = await ask(world(), path);
+      const expected = unbreakable.includes(path) && status === '500' ? 200 : Number(status);
+      if (Object.hasOwn(told, status)) expect(response.status).toBe(expected);
+      expect(Object.keys(told)).toContain(String(response.status));
+      expect(Object.keys(told[response.status]!.content ?? {})).toContain(response.type);
+    }
+    expect(Object.keys(ways)).toEqual(expect.arrayContaining(Object.keys(told)));
+  });
+});
