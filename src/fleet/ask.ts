@@ -11,6 +11,8 @@ export interface AskOptions {
   clock: Clock;
   /** The window that readings are averaged over, ms. */
   periodMs: number;
+  /** How far back the course of the readings is wanted, ms; none by default. */
+  historyMs?: number;
   /** The longest that each system may take to answer, ms. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -22,7 +24,7 @@ export interface AskOptions {
  * @throws FleetError that names the system that did not answer, or answered nonsense.
  */
 export async function askFleet(options: AskOptions): Promise<{ snapshot: Snapshot; discarded: DiscardedReading[] }> {
-  const { cloud, metrics, clock, periodMs, timeoutMs } = options;
+  const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
   const bounded = async <T>(system: string, what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
@@ -41,7 +43,7 @@ export async function askFleet(options: AskOptions): Promise<{ snapshot: Snapsho
   const inventory = await bounded(cloud.name, 'inventory', (signal) => cloud.inventory(signal));
   const { hosts, guests } = inventory;
   const readings = await bounded(metrics.name, 'readings', (signal) =>
-    metrics.readings({ hosts, guests, periodMs }, signal),
+    metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, signal),
   );
   return assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs: periodMs + metrics.scrapeIntervalMs });
 }

@@ -5,6 +5,12 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 /** Readings by metric name: % for `cpu.usage_active`, bytes for `mem.available`. A missing reading is an absent key. */
 export type MetricReadings = Partial<Record<MetricName, number>>;
 
+/** By metric name, the means of the last slots of {@link HISTORY_SLOT_MS} each, oldest first, the last one ending now. */
+export type MetricHistory = Partial<Record<MetricName, readonly number[]>>;
+
+/** Length of a slot of a history, ms. */
+export const HISTORY_SLOT_MS = 300_000;
+
 /** A host as the cloud lists it. */
 export interface HostRecord {
   id: string;
@@ -46,11 +52,13 @@ export interface GuestRecord {
 /** A host with its readings: `cpu.usage_active` in % of the host's CPUs, `mem.available` in bytes. */
 export interface Host extends HostRecord {
   metrics: MetricReadings;
+  history?: MetricHistory;
 }
 
 /** A guest with its reading: `cpu.usage_active` in % of its own vCPUs. */
 export interface Guest extends GuestRecord {
   metrics: MetricReadings;
+  history?: MetricHistory;
 }
 
 /** The whole fleet at one moment: what the balancer works on, and the file that `automigrate plan` reads. */

@@ -3,12 +3,14 @@ import type {
   GuestRecord,
   HostRecord,
   Inventory,
+  MetricHistory,
   MetricName,
   MetricReadings,
   Reading,
+  Sample,
   Snapshot,
 } from './fleet.js';
-import { METRIC_NAMES } from './fleet.js';
+import { HISTORY_SLOT_MS, METRIC_NAMES } from './fleet.js';
 import { isReading } from './snapshot-file.js';
 
 /** Why a reading was not used. */
@@ -48,27 +50,54 @@ export function assembleSnapshot(
     kind: 'host' | 'guest',
     record: HostRecord | GuestRecord,
     found: Partial<Record<MetricName, Reading>> | undefined,
-  ): MetricReadings => {
+  ): { metrics: MetricReadings; history?: MetricHistory } => {
     const metrics: MetricReadings = {};
+    const history: MetricHistory = {};
     for (const metric of METRIC_NAMES) {
       const reading = found?.[metric];
       if (!reading) continue;
       const reason = judge(metric, reading, options);
-      if (reason) discarded.push({ kind, id: record.id, name: record.name, metric, value: reading.value, reason });
-      else metrics[metric] = reading.value;
+      if (reason) {
+        discarded.push({ kind, id: record.id, name: record.name, metric, value: reading.value, reason });
+        continue;
+      }
+      metrics[metric] = reading.value;
+      const slots = slotMeans(metric, reading.samples ?? [], options.now);
+      if (slots.length > 0) history[metric] = slots;
     }
-    return metrics;
+    return Object.keys(history).length > 0 ? { metrics, history } : { metrics };
   };
 
   const snapshot: Snapshot = {
     taken_at: new Date(options.now).toISOString(),
-    hosts: inventory.hosts.map((host) => ({ ...host, metrics: usable('host', host, readings.hosts.get(host.id)) })),
+    hosts: inventory.hosts.map((host) => ({ ...host, ...usable('host', host, readings.hosts.get(host.id)) })),
     guests: inventory.guests.map((guest) => ({
       ...guest,
-      metrics: usable('guest', guest, readings.guests.get(guest.id)),
+      ...usable('guest', guest, readings.guests.get(guest.id)),
     })),
   };
   return { snapshot, discarded };
+}
+
+/**
+ * The means of equal slots that end now. A slot without a plausible sample ends the history: what lies before a gap says
+ * nothing about the present.
+ * @returns oldest first.
+ */
+function slotMeans(metric: MetricName, samples: readonly Sample[], now: number): number[] {
+  const slots: { sum: number; count: number }[] = [];
+  for (const { at, value } of samples) {
+    const slot = Math.floor((now - at) / HISTORY_SLOT_MS);
+    if (slot < 0 || !isReading(metric, value)) continue;
+    const { sum, count } = slots[slot] ?? { sum: 0, count: 0 };
+    slots[slot] = { sum: sum + value, count: count + 1 };
+  }
+  const means: number[] = [];
+  for (const slot of Array.from(slots)) {
+    if (!(slot as typeof slot | undefined)) break;
+    means.unshift(slot.sum / slot.count);
+  }
+  return means;
 }
 
 function judge(metric: MetricName, reading: Reading, options: AssembleOptions): DiscardReason | undefined {

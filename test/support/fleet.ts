@@ -36,5 +36,5 @@ export function fleet(hosts: Host[], guests: Guest[]): Snapshot {
 }
 
 export function scenario(snapshot: Snapshot, simulation: Partial<Simulation> = {}): Scenario {
-  return { snapshot, simulation: { bandwidth: 1024, time_scale: 1, fail: [], ...simulation } };
+  return { snapshot, simulation: { bandwidth: 1024, time_scale: 1, averaged: false, fail: [], ...simulation } };
 }

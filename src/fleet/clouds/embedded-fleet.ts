@@ -56,5 +56,5 @@ export const embeddedFleet: Scenario = {
       guest('d25a7f64-06e8-4c3d-a1b9-4b8f3e6c1d65', 'search-index', TEST_69, 16, 49152, 66.3),
     ],
   },
-  simulation: { bandwidth: 2048, time_scale: 1, fail: [] },
+  simulation: { bandwidth: 2048, time_scale: 1, averaged: false, fail: [] },
 };

@@ -5,6 +5,10 @@ import { fieldPath, parseSnapshot } from '../snapshot-file.js';
 const simulationSchema = z.strictObject({
   bandwidth: z.number().positive().default(1024).describe('MiB/s at which a guest is copied'),
   time_scale: z.number().positive().default(1).describe('how many simulated seconds pass in a real one'),
+  averaged: z
+    .boolean()
+    .default(false)
+    .describe("whether readings are means over the rule's period, as a metric store gives them, or those of the moment"),
   fail: z.array(z.string()).default([]).describe('guests (id or name) whose migration fails half way'),
 });
 

@@ -13,11 +13,16 @@ import type {
   MigrationState,
   Reading,
 } from '../fleet.js';
+import { METRIC_NAMES } from '../fleet.js';
 import type { Scenario } from './scenario.js';
+import { StepSeries } from './step-series.js';
 
 const MIB = 1024 ** 2;
 /** The part of a migration's time that passes before memory is copied. */
 const STARTING_SHARE = 0.1;
+const SCRAPE_INTERVAL_MS = 60_000;
+/** How far back it remembers its readings, ms. */
+const MEMORY_MS = 3 * 3_600_000;
 
 /** A migration under way in the simulated cloud. */
 interface Move {
@@ -50,7 +55,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
   const guests = new Map<string, Guest>(scenario.snapshot.guests.map((guest) => [guest.id, structuredClone(guest)]));
   const moves = new Map<string, Move>();
   const asked = new Map<string, number>();
-  const { bandwidth, time_scale: timeScale, fail } = scenario.simulation;
+  const { bandwidth, time_scale: timeScale, fail, averaged } = scenario.simulation;
 
   const byReference = <T extends { id: string; name: string }>(all: Map<string, T>, reference: string): T => {
     const found = all.get(reference) ?? [...all.values()].find(({ name }) => name === reference);
@@ -83,14 +88,44 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     return Math.max(0, initial - (after.memory - before.memory));
   };
 
-  /** Lets every migration come to where it has to be by now. */
+  const remembered = new Map<Host | Guest, Map<MetricName, StepSeries>>();
+  /** When something last changed; what came of it is remembered before the next change. */
+  let changedAt: number | undefined = clock.now();
+
+  const remember = (entry: Host | Guest, metric: MetricName, value: number | undefined) => {
+    if (value === undefined || changedAt === undefined) return;
+    const byMetric = remembered.get(entry) ?? new Map<MetricName, StepSeries>();
+    const series = byMetric.get(metric) ?? new StepSeries(MEMORY_MS);
+    series.set(changedAt, value);
+    remembered.set(entry, byMetric.set(metric, series));
+  };
+
+  const rememberAll = () => {
+    if (changedAt === undefined) return;
+    const sums = accountedFor();
+    for (const host of hosts.values()) {
+      for (const metric of METRIC_NAMES) remember(host, metric, readingOf(host, metric, sums));
+    }
+    for (const guest of guests.values()) remember(guest, 'cpu.usage_active', guest.metrics['cpu.usage_active']);
+    changedAt = undefined;
+  };
+
+  /** To be called before anything changes. */
+  const change = (at: number) => {
+    if (changedAt !== at) rememberAll();
+    changedAt = at;
+  };
+
+  /** Lets every migration come to where it has to be by now, in the order in which they arrive. */
   const settle = () => {
-    for (const [id, move] of moves) {
+    const arriving = [...moves].sort(([, a], [, b]) => a.startedAt + a.durationMs - (b.startedAt + b.durationMs));
+    for (const [id, move] of arriving) {
       const share = (clock.now() - move.startedAt) / move.durationMs;
       if (move.fails && share >= 0.5) {
         move.guest.status = 'migrate_failed';
         moves.delete(id);
       } else if (share >= 1) {
+        change(Math.max(changedAt ?? 0, move.startedAt + move.durationMs));
         move.guest.host_id = move.targetId;
         move.guest.status = 'running';
         moves.delete(id);
@@ -113,7 +148,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
 
   return {
     name: 'simulated',
-    scrapeIntervalMs: 60_000,
+    scrapeIntervalMs: SCRAPE_INTERVAL_MS,
     asked,
 
     inventory(): Promise<Inventory> {
@@ -124,26 +159,36 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
       });
     },
 
-    readings(_query: MetricsQuery): Promise<FleetReadings> {
+    readings({ periodMs, historyMs = 0 }: MetricsQuery): Promise<FleetReadings> {
       settle();
+      rememberAll();
       const at = clock.now();
       const sums = accountedFor();
-      const reading = (metric: MetricName, value: number | undefined): Partial<Record<MetricName, Reading>> =>
-        value === undefined ? {} : { [metric]: { value, at } };
+      const reading = (
+        entry: Host | Guest,
+        metric: MetricName,
+        now: number | undefined,
+      ): Partial<Record<MetricName, Reading>> => {
+        if (now === undefined) return {};
+        const series = remembered.get(entry)?.get(metric);
+        const value = averaged ? (series?.mean(at - periodMs, at) ?? now) : now;
+        const samples = historyMs > 0 ? series?.samples(at - historyMs, at, SCRAPE_INTERVAL_MS) : undefined;
+        return { [metric]: { value, at, ...(samples && { samples }) } };
+      };
       return Promise.resolve({
         hosts: new Map(
           [...hosts.values()].map((host) => [
             host.id,
             {
-              ...reading('cpu.usage_active', readingOf(host, 'cpu.usage_active', sums)),
-              ...reading('mem.available', readingOf(host, 'mem.available', sums)),
+              ...reading(host, 'cpu.usage_active', readingOf(host, 'cpu.usage_active', sums)),
+              ...reading(host, 'mem.available', readingOf(host, 'mem.available', sums)),
             },
           ]),
         ),
         guests: new Map(
           [...guests.values()].map((guest) => [
             guest.id,
-            reading('cpu.usage_active', guest.metrics['cpu.usage_active']),
+            reading(guest, 'cpu.usage_active', guest.metrics['cpu.usage_active']),
           ]),
         ),
       });
@@ -201,11 +246,14 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     setGuestCpu(guest: string, usage: number): void {
+      settle();
+      change(clock.now());
       byReference(guests, guest).metrics['cpu.usage_active'] = usage;
     },
 
     setHostReading(host: string, metric: MetricName, value: number): void {
       settle();
+      change(clock.now());
       const sums = accountedFor();
       // From here on the readings of today are the ones to differ from.
       for (const each of hosts.values()) {
