@@ -1,11 +1,12 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { buildProblem } from './build.js';
 import { cpuScore } from './cpu.js';
-import { type OutsideRefusal, type PlanRule, eligibility, readingOf } from './eligibility.js';
+import { type OutsideRefusal, type PlanRule, eligibility } from './eligibility.js';
 import { type FleetIndex, byId, fleetIndex } from './fleet-index.js';
 import { memoryScore } from './memory.js';
 import { sentenceFor } from './notes.js';
 import { type Evaluation, type Move, type Problem } from './problem.js';
+import { readingOf } from './readings.js';
 import { type Booked, type RefusalContext } from './refuse.js';
 import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
 import type { Plan, PlanOutcome, PlannedMigration, PlannedSource, Rejection } from './result.js';
@@ -38,7 +39,7 @@ export function planMigrations(request: PlanRequest): Plan {
   const alerting = alertingHosts(index, request.sourceIds);
   const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
   const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
-  const { moves, evaluation } = search(problem);
+  const { moves, evaluation, optimal, gap } = search(problem);
   const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
   const outcome = outcomeOf(problem, evaluation, unread.length);
 
@@ -52,6 +53,8 @@ export function planMigrations(request: PlanRequest): Plan {
     sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
     migrations: moves.map((move) => plannedMigration(problem, evaluation, move)).flat(),
     cost: evaluation.price,
+    optimal,
+    gap,
   };
   let rejected: Rejection[] | undefined;
   return {
@@ -65,7 +68,7 @@ export function planMigrations(request: PlanRequest): Plan {
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
   return [...new Set(ids)].map((id) => {
-    const host = index.hostById.get(id);
+    const host = index.hosts[index.positionOf.get(id) ?? -1];
     if (!host) throw new RangeError(`the snapshot has no host with the id "${id}"`);
     return host;
   });
@@ -97,9 +100,10 @@ function plannedSource(problem: Problem, evaluation: Evaluation, host: Host, rul
 
 function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move): PlannedMigration[] {
   const item = problem.items[move.item]!;
-  const target = problem.targets[move.target]!;
+  const to = problem.targets.hosts[move.target]!;
+  const before = problem.targets.level[move.target]!;
   const source = problem.sources[item.source]!.host;
-  const level = evaluation.targetLevels.get(move.target) ?? target.level;
+  const level = evaluation.targetLevels.get(move.target) ?? before;
   return item.guests.map((guest) => ({
     guest: {
       id: guest.id,
@@ -111,9 +115,9 @@ function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move):
       score: scoreOf(problem, guest, source),
     },
     target_host: {
-      id: target.host.id,
-      name: target.host.name,
-      score: readingAt(problem, target.level),
+      id: to.id,
+      name: to.name,
+      score: readingAt(problem, before),
       predicted: readingAt(problem, level),
     },
   }));
@@ -146,9 +150,9 @@ function leftBehind(
   const ids = new Set(candidates.map(({ guest }) => guest.id));
   for (const move of moves) {
     const item = problem.items[move.item]!;
-    const { host, size, guardSize } = problem.targets[move.target]!;
-    const watched = item.load / size;
-    const guard = item.guardLoad / guardSize;
+    const host = problem.targets.hosts[move.target]!;
+    const watched = item.load / problem.targets.size[move.target]!;
+    const guard = item.guardLoad / problem.targets.guardSize[move.target]!;
     const { cpu, memory } = booked.get(host.id) ?? { cpu: 0, memory: 0 };
     booked.set(host.id, { cpu: cpu + (isCpu ? watched : guard), memory: memory + (isCpu ? guard : watched) });
     for (const { id } of item.guests) ids.delete(id);

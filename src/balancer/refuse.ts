@@ -1,8 +1,9 @@
 import type { Guest, Host } from '../fleet/fleet.js';
 import { CPU_CEILING, cpuScore } from './cpu.js';
-import { type Eligibility, type PlanRule, availableMemory, readingOf } from './eligibility.js';
-import type { FleetIndex } from './fleet-index.js';
+import type { Eligibility, PlanRule } from './eligibility.js';
+import { type FleetIndex, availableMemory } from './fleet-index.js';
 import { MEMORY_FLOOR, memoryScore } from './memory.js';
+import { readingOf } from './readings.js';
 
 /** What a plan has already put on a host: % of its CPUs and bytes. */
 export interface Booked {

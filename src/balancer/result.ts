@@ -76,6 +76,10 @@ export interface Plan {
   migrations: PlannedMigration[];
   /** Sum over the moves of vmem_size in MiB + 1024. */
   cost: number;
+  /** Whether it is proven that nothing clears more, or as much for less. */
+  optimal: boolean;
+  /** At most this share of the price could be saved (where not all is cleared: of the excess be cleared besides). */
+  gap: number;
   /** One sentence. */
   notes: string;
   rejected: Rejection[];
