@@ -11,6 +11,7 @@ import type { WatchLimits } from './migration/watch.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
 import type { Log } from './service/log.js';
+import type { Planner } from './service/relieve.js';
 import { relieve } from './service/relieve.js';
 import type { Rule } from './rules/rule.js';
 
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   concurrency: number;
   /** The longest that asking cloud and metric store may take, ms. */
   requestTimeoutMs: number;
+  /** Who works out the plans, where it is not the balancer: for comparisons. */
+  planner?: Planner;
 }
 
 /** Alerts in, batches out. */

@@ -1,8 +1,9 @@
 import type { Guest, Host } from '../fleet/fleet.js';
-import { CPU_CEILING, cpuLoad } from './cpu.js';
+import { cpuLoad } from './cpu.js';
 import type { Eligibility, PlanRule } from './eligibility.js';
 import type { FleetIndex } from './fleet-index.js';
-import { MEMORY_FLOOR, memoryScore } from './memory.js';
+import { cpuCeilingOf, memoryFloorOf } from './guards.js';
+import { memoryScore } from './memory.js';
 import { type Item, MOVE_PRICE, type Problem, type ProblemSource, type Targets } from './problem.js';
 import { readingOf } from './readings.js';
 import { isOverThreshold } from './threshold.js';
@@ -33,8 +34,8 @@ function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View 
     limit: -limit,
   });
   return rule.metric === 'cpu.usage_active'
-    ? { watched: percent(rule.threshold), guard: bytes(index.memoryOrGiven, MEMORY_FLOOR) }
-    : { watched: bytes(index.memory, rule.threshold), guard: percent(CPU_CEILING) };
+    ? { watched: percent(rule.threshold), guard: bytes(index.memoryOrGiven, memoryFloorOf(rule)) }
+    : { watched: bytes(index.memory, rule.threshold), guard: percent(cpuCeilingOf(rule)) };
 }
 
 /**

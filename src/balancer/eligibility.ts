@@ -9,7 +9,8 @@ import type { RejectionReason } from './result.js';
 const NO_SCORE = 1e-9;
 
 /** What of a rule the balancer goes by. */
-export type PlanRule = Pick<Rule, 'name' | 'metric' | 'threshold' | 'source' | 'target'>;
+export type PlanRule = Pick<Rule, 'name' | 'metric' | 'threshold' | 'source' | 'target'> &
+  Partial<Pick<Rule, 'headroom' | 'guards'>>;
 
 /** A guest, a host, or a guest on a host that is ruled out from outside. At least one id is given. */
 export interface OutsideRefusal {

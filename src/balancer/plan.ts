@@ -10,7 +10,8 @@ import { readingOf } from './readings.js';
 import { type Booked, type RefusalContext } from './refuse.js';
 import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
 import type { Plan, PlanOutcome, PlannedMigration, PlannedSource, Rejection } from './result.js';
-import { search } from './search.js';
+import { type Solution, search } from './search.js';
+import { searchCarefully } from './careful.js';
 
 export type { OutsideRefusal, PlanRule } from './eligibility.js';
 export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
@@ -39,7 +40,7 @@ export function planMigrations(request: PlanRequest): Plan {
   const alerting = alertingHosts(index, request.sourceIds);
   const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
   const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
-  const { moves, evaluation, optimal, gap } = search(problem);
+  const { moves, evaluation, optimal, gap } = solve(problem, index, rule.headroom ?? 0);
   const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
   const outcome = outcomeOf(problem, evaluation, unread.length);
 
@@ -64,6 +65,10 @@ export function planMigrations(request: PlanRequest): Plan {
       return (rejected ??= listRejections(report));
     },
   };
+}
+
+function solve(problem: Problem, index: FleetIndex, headroom: number): Solution {
+  return headroom > 0 ? searchCarefully(problem, index, headroom) : search(problem);
 }
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {

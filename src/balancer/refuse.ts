@@ -1,8 +1,9 @@
 import type { Guest, Host } from '../fleet/fleet.js';
-import { CPU_CEILING, cpuScore } from './cpu.js';
+import { cpuScore } from './cpu.js';
 import type { Eligibility, PlanRule } from './eligibility.js';
 import { type FleetIndex, availableMemory } from './fleet-index.js';
-import { MEMORY_FLOOR, memoryScore } from './memory.js';
+import { cpuCeilingOf, memoryFloorOf } from './guards.js';
+import { memoryScore } from './memory.js';
 import { readingOf } from './readings.js';
 
 /** What a plan has already put on a host: % of its CPUs and bytes. */
@@ -54,12 +55,14 @@ export function roomGap(context: RefusalContext, guest: Guest, target: Host): Ro
   const pair = pairNumbers(context, guest, target);
   const cpu = pair.cpu + pair.cpuScore;
   const available = pair.available - pair.memoryScore;
+  const floor = memoryFloorOf(context.rule);
+  const ceiling = cpuCeilingOf(context.rule);
   if (metric === 'cpu.usage_active') {
     if (!(cpu < threshold)) return { reason: 'over_threshold', missing: cpu - threshold };
-    return available >= MEMORY_FLOOR ? undefined : { reason: 'memory_floor', missing: MEMORY_FLOOR - available };
+    return available >= floor ? undefined : { reason: 'memory_floor', missing: floor - available };
   }
   if (!(available > threshold)) return { reason: 'over_threshold', missing: threshold - available };
-  return cpu <= CPU_CEILING ? undefined : { reason: 'cpu_ceiling', missing: cpu - CPU_CEILING };
+  return cpu <= ceiling ? undefined : { reason: 'cpu_ceiling', missing: cpu - ceiling };
 }
 
 /** Six digits, as the documents print readings and scores. */
@@ -77,10 +80,10 @@ export function roomText(context: RefusalContext, guest: Guest, target: Host, { 
   const host = `host:${target.name}${context.booked.has(target.id) ? ':after the plan' : ''}`;
   const its = `guest:${guest.name}`;
   if (reason === 'memory_floor') {
-    return `${host}:available(${digits(pair.available)}) - ${its}:memory(${digits(pair.memoryScore)}) < floor(${digits(MEMORY_FLOOR)})`;
+    return `${host}:available(${digits(pair.available)}) - ${its}:memory(${digits(pair.memoryScore)}) < floor(${digits(memoryFloorOf(context.rule))})`;
   }
   if (reason === 'cpu_ceiling') {
-    return `${host}:cpu(${digits(pair.cpu)}) + ${its}:cpu(${digits(pair.cpuScore)}) > ceiling(${digits(CPU_CEILING)})`;
+    return `${host}:cpu(${digits(pair.cpu)}) + ${its}:cpu(${digits(pair.cpuScore)}) > ceiling(${digits(cpuCeilingOf(context.rule))})`;
   }
   return metric === 'cpu.usage_active'
     ? `${host}:current(${digits(pair.cpu)}) + ${its}:score(${digits(pair.cpuScore)}) >= threshold(${digits(threshold)})`

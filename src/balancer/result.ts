@@ -22,7 +22,10 @@ export type RejectionReason =
   | 'not_a_rule_guest'
   | 'score_zero'
   | 'immovable'
-  | 'cloud_refused';
+  | 'cloud_refused'
+  | 'cooldown'
+  | 'returning'
+  | 'resting';
 
 /** One refusal: of a pair, or of a guest (`host` absent) or of a host (`guest` absent) altogether. Names, not ids. */
 export interface Rejection {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Cloud, Metrics, Snapshot } from './fleet.js';
+import type { Cloud, FleetReadings, Metrics, Snapshot } from './fleet.js';
 import { FleetError } from './fleet.js';
 import type { DiscardedReading } from './snapshot.js';
 import { assembleSnapshot } from './snapshot.js';
@@ -18,12 +18,21 @@ export interface AskOptions {
   signal?: AbortSignal;
 }
 
+/** The fleet at one moment. */
+export interface FleetAnswer {
+  snapshot: Snapshot;
+  /** Readings that were there and were not used. */
+  discarded: DiscardedReading[];
+  /** What the store answered, samples and all. */
+  readings: FleetReadings;
+}
+
 /**
  * Asks the cloud for its inventory and the metric store for readings, now.
  * @returns the fleet at this moment, and the readings that were not used.
  * @throws FleetError that names the system that did not answer, or answered nonsense.
  */
-export async function askFleet(options: AskOptions): Promise<{ snapshot: Snapshot; discarded: DiscardedReading[] }> {
+export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
   const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
   const bounded = async <T>(system: string, what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const timeout = AbortSignal.timeout(timeoutMs);
@@ -45,7 +54,8 @@ export async function askFleet(options: AskOptions): Promise<{ snapshot: Snapsho
   const readings = await bounded(metrics.name, 'readings', (signal) =>
     metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, signal),
   );
-  return assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs: periodMs + metrics.scrapeIntervalMs });
+  const maxAgeMs = periodMs + metrics.scrapeIntervalMs;
+  return { ...assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs }), readings };
 }
 
 /** Never resolves; rejects when the signal is aborted, so that a call that does not heed it cannot hold us up. */

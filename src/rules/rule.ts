@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { METRIC_NAMES } from '../fleet/fleet.js';
+import { duration, references, strict, text } from './fields.js';
+import type { Guards } from './steady-keys.js';
+import { steadyKeys, toGuards } from './steady-keys.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** A rule's name is also its file's name: no path can be built from it. */
@@ -8,31 +11,10 @@ export const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** The file that editors check rule files with; it stands beside them and is no rule. */
 export const RULE_SCHEMA_FILE = 'rule.schema.json';
 
-/** An object that names its unknown keys and the keys there are. */
-function strict<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `unknown key; expected one of ${Object.keys(shape).join(', ')}` : undefined,
-  });
-}
-
-const text = (expected: string) => z.string(expected).regex(/\S/, expected);
-
-const references = (description: string, examples: string[]) =>
-  z
-    .array(text('expected an id or a name'), 'expected a list of ids or names')
-    .default([])
-    .meta({ description, examples: [examples] });
-
-const EXPECTED_DURATION = 'expected a duration above 0 such as "2m" or "1h30m"';
-
-const period = z
-  .string(EXPECTED_DURATION)
-  .refine((value) => (parseDuration(value) ?? 0) > 0, EXPECTED_DURATION)
+const period = duration()
   .default('5m')
   .meta({
     description: 'The window that metrics are averaged over when they are asked again, such as "2m" or "1h30m"',
-    pattern: '^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$',
     examples: ['2m', '1h30m'],
   });
 
@@ -99,6 +81,7 @@ export const ruleFileSchema = strict({
     .meta({ description: 'Where guests may go' }),
   match,
   enabled: z.boolean('expected true or false').default(true).meta({ description: 'A disabled rule takes no alert' }),
+  ...steadyKeys,
 }).superRefine(
   (rule, context) => {
     // It also runs beside other problems, so the metric may be anything here.
@@ -113,11 +96,17 @@ export const ruleFileSchema = strict({
 export type RuleFile = z.input<typeof ruleFileSchema>;
 
 /** A rule with every default filled in and every unit resolved. */
-export interface Rule extends Omit<z.output<typeof ruleFileSchema>, '$schema' | 'threshold' | 'period'> {
+export interface Rule extends Omit<
+  z.output<typeof ruleFileSchema>,
+  '$schema' | 'threshold' | 'period' | 'cooldown' | 'guards'
+> {
   /** % for `cpu.usage_active`, bytes for `mem.available`. */
   threshold: number;
   /** ms. */
   periodMs: number;
+  /** ms; absent where the file leaves it to the service. */
+  cooldownMs?: number;
+  guards?: Guards;
 }
 
 /**
@@ -125,10 +114,12 @@ export interface Rule extends Omit<z.output<typeof ruleFileSchema>, '$schema' | 
  * @param file - what {@link ruleFileSchema} has let through.
  */
 export function toRule(file: z.output<typeof ruleFileSchema>): Rule {
-  const { $schema: _schema, threshold, period, ...rest } = file;
+  const { $schema: _schema, threshold, period, cooldown, guards, ...rest } = file;
   return {
     ...rest,
     threshold: typeof threshold === 'number' ? threshold : (parseBytes(threshold) ?? Number.NaN),
     periodMs: parseDuration(period) ?? Number.NaN,
+    ...(cooldown !== undefined && { cooldownMs: parseDuration(cooldown) ?? Number.NaN }),
+    ...(guards && { guards: toGuards(guards) }),
   };
 }

@@ -1,15 +1,19 @@
 import type { Plan, PlannedMigration, Rejection } from '../balancer/result.js';
-import type { OutsideRefusal as Refusal } from '../balancer/plan.js';
+import type { PlanRequest, OutsideRefusal as Refusal } from '../balancer/plan.js';
 import { isOverThreshold, planMigrations } from '../balancer/plan.js';
 import type { Clock } from '../clock.js';
+import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';
-import type { Cloud, Host, Metrics, Snapshot } from '../fleet/fleet.js';
+import type { Cloud, Host, Metrics } from '../fleet/fleet.js';
 import { FleetError } from '../fleet/fleet.js';
-import type { MigrationRecord, NewEvent } from '../journal/journal.js';
+import type { Journal, MigrationRecord, NewEvent } from '../journal/journal.js';
 import { toRequest } from '../migration/batch.js';
 import { findHost, isRuleSource } from '../rules/find-host.js';
 import type { Rule } from '../rules/rule.js';
+import { HISTORY_MS } from './defaults.js';
 import type { Log } from './log.js';
+import type { Ground } from './steady.js';
+import { steadyGround } from './steady.js';
 
 /** What a look at the fleet led to: events to record, and moves to make. */
 export interface Relief {
@@ -19,14 +23,20 @@ export interface Relief {
   cost: number;
 }
 
+/** Works out a plan; {@link planMigrations} does. */
+export type Planner = (request: PlanRequest) => Plan;
+
 /** What {@link relieve} needs. */
 export interface RelieveOptions {
   cloud: Cloud;
   metrics: Metrics;
+  journal: Pick<Journal, 'events'>;
   clock: Clock;
   log: Log;
   requestTimeoutMs: number;
   signal: AbortSignal;
+  /** By default {@link planMigrations}. */
+  planner?: Planner;
   /** Called when the fleet has answered. */
   onPlanning: () => void;
 }
@@ -40,11 +50,11 @@ const MOST_FORECAST_ROUNDS = 10;
  * @returns what to record and what to move; never throws for a system that does not answer, that is a `metrics_fail`.
  */
 export async function relieve(rule: Rule, hosts: readonly string[][], options: RelieveOptions): Promise<Relief> {
-  let snapshot: Snapshot;
+  let answer: FleetAnswer;
   try {
     const { cloud, metrics, clock, signal, requestTimeoutMs: timeoutMs } = options;
-    const answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs: rule.periodMs });
-    snapshot = answer.snapshot;
+    const { periodMs } = rule;
+    answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs, historyMs: HISTORY_MS });
     for (const { kind, name, metric, value, reason } of answer.discarded) {
       options.log.warn(
         { rule: rule.name, [kind]: name, metric, value, reason },
@@ -57,10 +67,11 @@ export async function relieve(rule: Rule, hosts: readonly string[][], options: R
     return { findings: [{ action: 'metrics_fail', notes: error.message }], migrations: [], cost: 0 };
   }
   options.onPlanning();
-  const { sources, alerting, findings } = judgeHosts(rule, hosts, snapshot);
+  const ground = await steadyGround(rule, answer, options);
+  const { sources, alerting, findings } = judgeHosts(rule, hosts, ground);
   if (sources.length === 0) return { findings, migrations: [], cost: 0 };
 
-  const plan = await planWithForecast(rule, snapshot, alerting, options);
+  const plan = await planWithForecast(ground, alerting, options);
   if (plan.outcome === 'find_result_fail' || plan.outcome === 'partial') {
     findings.push({ action: 'find_result_fail', notes: plan.notes });
   }
@@ -73,7 +84,7 @@ export async function relieve(rule: Rule, hosts: readonly string[][], options: R
 }
 
 /** Finds the alerting hosts in the inventory and asks whether they still are past the threshold. */
-function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) {
+function judgeHosts(rule: Rule, hosts: readonly string[][], { snapshot, doubt }: Ground) {
   const findings: Relief['findings'] = [];
   const sources: Host[] = [];
   const alerting: string[] = [];
@@ -102,7 +113,9 @@ function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) 
       const notes = `host ${host.name}: ${rule.metric} is ${current}, which does not pass the threshold ${rule.threshold}`;
       findings.push({ action: 'not_needed', notes });
     } else {
-      sources.push(host);
+      const notes = doubt(host);
+      if (notes === undefined) sources.push(host);
+      else findings.push({ action: 'not_needed', notes: `host ${host.name}: ${notes}` });
     }
   }
   return { sources, alerting, findings };
@@ -110,14 +123,13 @@ function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) 
 
 /** Plans, asks the cloud whether it would let each move happen, and plans anew around what it refuses. */
 async function planWithForecast(
-  rule: Rule,
-  snapshot: Snapshot,
+  { snapshot, rule, refusals: ruledOut }: Ground,
   sourceIds: string[],
   options: RelieveOptions,
 ): Promise<Plan> {
-  const refusals: Refusal[] = [];
+  const refusals: Refusal[] = [...ruledOut];
   for (let round = 0; ; round += 1) {
-    const plan = planMigrations({ snapshot, rule, sourceIds, refusals });
+    const plan = (options.planner ?? planMigrations)({ snapshot, rule, sourceIds, refusals });
     if (!options.cloud.forecast) return plan;
     const refused = await forecast(plan, options);
     if (refused.length === 0) return plan;

@@ -19,6 +19,10 @@ it('knows every key, requires only what has no default, and refuses others', () 
     'target',
     'match',
     'enabled',
+    'headroom',
+    'cooldown',
+    'guards',
+    'evidence',
   ]);
   expect(schema).toMatchObject({ required: ['name', 'metric', 'threshold'], additionalProperties: false });
 });

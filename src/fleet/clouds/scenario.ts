@@ -8,7 +8,9 @@ const simulationSchema = z.strictObject({
   averaged: z
     .boolean()
     .default(false)
-    .describe("whether readings are means over the rule's period, as a metric store gives them, or those of the moment"),
+    .describe(
+      "whether readings are means over the rule's period, as a metric store gives them, or those of the moment",
+    ),
   fail: z.array(z.string()).default([]).describe('guests (id or name) whose migration fails half way'),
 });
 

@@ -15,10 +15,11 @@ function build(simulation: Parameters<typeof scenario>[1] = {}, snapshot = small
     source: { id: 'id-a', name: 'a' },
     target: { id: 'id-b', name: 'b' },
   };
+  const asked = { hosts: snapshot.hosts, guests: snapshot.guests, periodMs: 0 };
   const cpuOf = async (name: string) =>
-    (await cloud.readings({ hosts: [], guests: [], periodMs: 0 })).hosts.get(`id-${name}`)?.['cpu.usage_active']?.value;
+    (await cloud.readings(asked)).hosts.get(`id-${name}`)?.['cpu.usage_active']?.value;
   const memoryOf = async (name: string) =>
-    (await cloud.readings({ hosts: [], guests: [], periodMs: 0 })).hosts.get(`id-${name}`)?.['mem.available']?.value;
+    (await cloud.readings(asked)).hosts.get(`id-${name}`)?.['mem.available']?.value;
   return { clock, cloud, request, cpuOf, memoryOf };
 }
 

@@ -1,0 +1,104 @@
+import type { FleetIndex } from './fleet-index.js';
+import { forecastLevel, peakUsage, steadyUsage } from './forecast.js';
+import { type Item, type Problem, evaluate } from './problem.js';
+import { type Solution, search } from './search.js';
+
+/** How deep a source may be brought, in headrooms: one at least, more where more relief comes cheap. */
+const DEPTHS = [1, 1.6, 2.2, 3, 4];
+/** What is left of the headroom where the fleet is too tight for all of it; after that the bare threshold is gone by. */
+const EASED = [0.5, 0];
+/**
+ * What the first point of relief beyond the threshold may cost, as a share of what a point costs on the average of the
+ * guests that may move. Measured over days of real traces (`npm run bench:day`): less comes back sooner, more moves memory
+ * for relief that is not needed.
+ */
+const WORTH = 0.3;
+/** Headrooms after which a further point is worth 1/e of that. */
+const REACH = 4;
+
+/**
+ * Looks for a plan that lasts: one that keeps a headroom under the threshold on sources and targets, judges guests by what
+ * they use steadily and targets by their peaks. A source is brought deeper than that as long as a further point is cheap
+ * against the time that it buys. Where the fleet is too tight the headroom is eased step by step down to none: what a plan
+ * could clear without headroom is cleared with it too.
+ * @param headroom - points of the host's capacity, %; above 0.
+ * @returns the moves, evaluated by the bare readings and limits of the problem.
+ */
+export function searchCarefully(problem: Problem, index: FleetIndex, headroom: number): Solution {
+  if (problem.items.length === 0) return search(problem);
+  const foreseen = foresee(problem, index);
+  const pricePerPoint = averagePrice(problem);
+  let best: { solution: Solution; cost: number } | undefined;
+  for (const depth of DEPTHS) {
+    const solution = lasting(problem, foreseen, depth * headroom, headroom);
+    if (!solution) break;
+    const { price } = solution.evaluation;
+    if (best && price / pricePerPoint >= best.cost) break;
+    const risk = REACH * headroom * Math.exp(-depth / REACH);
+    const cost = price / pricePerPoint + WORTH * risk * problem.sources.length;
+    if (!best || cost < best.cost) best = { solution, cost };
+  }
+  if (best) return best.solution;
+  for (const share of EASED) {
+    const solution = lasting(problem, foreseen, share * headroom, share * headroom);
+    if (solution) return solution;
+  }
+  return search(problem);
+}
+
+/** The cheapest moves that clear every source with margins; undefined if there are none. */
+function lasting(problem: Problem, foreseen: Problem, onSource: number, onTarget: number): Solution | undefined {
+  const found = search(withMargins(foreseen, onSource, onTarget));
+  if (!found.evaluation.cleared) return undefined;
+  const evaluation = evaluate(problem, found.moves);
+  return evaluation.cleared ? { ...found, evaluation } : undefined;
+}
+
+/** Margins in points of capacity: % of CPU as they are, of memory as bytes of the host's own size. */
+function pointsOf({ metric }: Problem, memSize: number): number {
+  return metric === 'cpu.usage_active' ? 1 : (memSize * 1024 ** 2) / 100;
+}
+
+function withMargins(problem: Problem, onSource: number, onTarget: number): Problem {
+  const { targets } = problem;
+  const limit = targets.limit.slice();
+  for (const target of targets.usable) {
+    limit[target] = limit[target]! - onTarget * pointsOf(problem, targets.hosts[target]!.mem_size);
+  }
+  const sources = problem.sources.map((source) => ({
+    ...source,
+    limit: source.limit - onSource * pointsOf(problem, source.host.mem_size),
+  }));
+  return { ...problem, sources, targets: { ...targets, limit } };
+}
+
+/**
+ * The same problem with what the last hour says: no level is lower, no guest weighs less on a target or takes more off its
+ * source, so that what fits here fits there. Without history it is the problem itself.
+ */
+function foresee(problem: Problem, index: FleetIndex): Problem {
+  if (problem.metric !== 'cpu.usage_active') return problem;
+  const { targets } = problem;
+  const level = targets.level.slice();
+  for (const target of targets.usable) {
+    const host = targets.hosts[target]!;
+    level[target] = forecastLevel(level[target]!, targets.size[target]!, index.guestsOf.get(host.id) ?? []);
+  }
+  const items = problem.items.map((item): Item => {
+    const load = item.guests.reduce((sum, guest) => sum + peakUsage(guest) * guest.vcpu_count, 0);
+    const steady = item.guests.reduce((sum, guest) => sum + steadyUsage(guest) * guest.vcpu_count, 0);
+    return { ...item, load: Math.max(item.load, load), relief: item.relief * Math.min(1, steady / item.load) };
+  });
+  return { ...problem, items, targets: { ...targets, level } };
+}
+
+/** Price of a point of relief, were everything moved that may move: MiB. */
+function averagePrice(problem: Problem): number {
+  let price = 0;
+  let points = 0;
+  for (const item of problem.items) {
+    price += item.price;
+    points += item.relief / pointsOf(problem, problem.sources[item.source]!.host.mem_size);
+  }
+  return price / points;
+}

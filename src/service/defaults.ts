@@ -1,0 +1,25 @@
+import type { PlanRule } from '../balancer/plan.js';
+import type { Evidence } from '../rules/steady-keys.js';
+import type { Rule } from '../rules/rule.js';
+
+/** What the service does where a rule leaves the key out. `automigrate plan` goes by the rule file alone. */
+export const DEFAULTS = {
+  /** Points of capacity, %. */
+  headroom: 5,
+  /** ms. */
+  cooldownMs: 3_600_000,
+  evidence: 'mean',
+} as const satisfies { headroom: number; cooldownMs: number; evidence: Evidence };
+
+/** How far back the course of readings is asked for, ms. */
+export const HISTORY_MS = 3_600_000;
+
+/** A rule with nothing left open: what the service plans by. */
+export function withDefaults(rule: Rule): PlanRule & { cooldownMs: number; evidence: Evidence } {
+  return {
+    ...rule,
+    headroom: rule.headroom ?? DEFAULTS.headroom,
+    cooldownMs: rule.cooldownMs ?? DEFAULTS.cooldownMs,
+    evidence: rule.evidence ?? DEFAULTS.evidence,
+  };
+}
