@@ -8,6 +8,7 @@ import type { BatchProgress } from './migration/batch.js';
 import { carryOut, hasEnded } from './migration/batch.js';
 import type { Busy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
+import { FlapWatch, flappingText } from './service/flapping.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
 import type { Log } from './service/log.js';
@@ -57,6 +58,7 @@ export function createService(options: ServiceOptions): Service {
   const { journal, busy, clock, log } = options;
   const stopping = new AbortController();
   const taken = new Map<string, number>();
+  const flaps = new FlapWatch();
   let running: Promise<void> = Promise.resolve();
   let view: BatchView | null = null;
 
@@ -75,6 +77,14 @@ export function createService(options: ServiceOptions): Service {
       });
     }
     return { outcome: 'ignored', reason, text };
+  };
+
+  const noteFlapping = async (alerts: Alert[]): Promise<void> => {
+    const events = flaps.note(alerts, clock.now()).map((flapping): NewEvent => {
+      const { name, sender } = flapping.alert;
+      return { obj_name: name, user: sender, action: 'flapping', notes: flappingText(flapping) };
+    });
+    if (events.length > 0) await journal.commit({ events });
   };
 
   const drop = async (sender: string, parts: MatchedPart[], holder: string): Promise<WebhookAnswer> => {
@@ -222,6 +232,7 @@ export function createService(options: ServiceOptions): Service {
         return { outcome: 'unavailable', reason: 'shutting_down', text: 'the process is going down' };
       }
       try {
+        await noteFlapping(alerts);
         const sorted = sortAlerts(alerts, options.rules(), isDuplicate);
         if (sorted.kind === 'nothing') return await ignore(alerts, sorted.reason, sorted.text);
         const sender = alerts[0]?.sender ?? 'unknown';

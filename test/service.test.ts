@@ -184,6 +184,57 @@ describe('one batch at a time', () => {
   });
 });
 
+describe('what was moved a moment ago', () => {
+  it('is remembered over a restart: the guest stays, though the host alerts again', async () => {
+    const crowded = scenario(fleet([host('a', 70), host('b', 20), host('c', 20)], [guest('g', 'a', 60)]));
+    const first = await build({ scenario: crowded });
+    await first.service.handleAlerts([alert('a')]);
+    await first.service.idle();
+    const [moved] = await first.journal.events({ action: 'migrate_success' });
+    const target = (moved?.notes as MigrationNotes).target_host.name;
+
+    first.clock.advance(20 * 60_000);
+    first.cloud.setHostReading(target, 'cpu.usage_active', 75);
+    const journal = await openJournal(first.directory, first.clock);
+    const second = createService({ ...first.options, journal, busy: createBusy() });
+    await second.handleAlerts([alert(target)]);
+    await second.idle();
+    expect(await journal.events({ action: 'find_result_fail' })).toMatchObject([
+      { notes: expect.stringMatching(/guest:g: moved here from a 20 min ago, stays for 60 min/) },
+    ]);
+
+    first.clock.advance(41 * 60_000);
+    await second.handleAlerts([alert(target)]);
+    await second.idle();
+    const targets = (await journal.events({ action: 'migrate_success' })).map(
+      ({ notes }) => (notes as MigrationNotes).target_host.name,
+    );
+    expect(targets).toEqual([target, target === 'b' ? 'c' : 'b']);
+  });
+
+  it('is not planned again on readings that do not show it yet', async () => {
+    const { service, journal, cloud } = await build({ scenario: roomy() });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    cloud.setHostReading('a', 'cpu.usage_active', 75);
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await journal.events({ action: 'not_needed' })).toMatchObject([
+      { notes: expect.stringMatching(/host a: a guest came or went \d+ s ago, and the readings do not show it yet/) },
+    ]);
+  });
+});
+
+it('records an alert that flaps, once', async () => {
+  const { service, journal, clock } = await build({ scenario: roomy() });
+  for (const state of ['firing', 'resolved', 'firing', 'resolved', 'firing', 'resolved', 'firing'] as const) {
+    await service.handleAlerts([alert('b', { state })]);
+    await service.idle();
+    clock.advance(60_000);
+  }
+  expect(await journal.events({ action: 'flapping' })).toMatchObject([{ obj_name: 'test-cpu', user: 'alertmanager' }]);
+});
+
 describe('alerts that lead to nothing', () => {
   it.each([
     ['resolved', alert('a', { state: 'resolved' }), 'resolved'],

@@ -10,6 +10,7 @@ export const EVENT_ACTIONS = [
   'metrics_fail',
   'dropped',
   'ignored',
+  'flapping',
 ] as const;
 export type EventAction = (typeof EVENT_ACTIONS)[number];
 

@@ -43,6 +43,13 @@ describe('assembling a snapshot', () => {
     expect(assemble(undefined).snapshot.hosts[0]?.metrics).toEqual({});
   });
 
+  it('keeps the course of the last hour as means of five minutes, and what lies before a gap not', () => {
+    const samples = [40, 20, 4, 1, 2, 3].map((minutesAgo) => ({ at: now - minutesAgo * 60_000, value: minutesAgo }));
+    const given = { value: 1, at: now, samples: [...samples, { at: now - 6 * 60_000, value: 60 }] };
+    expect(assemble(given).snapshot.guests[0]?.history).toEqual({ 'cpu.usage_active': [60, 2.5] });
+    expect(assemble({ value: 1, at: now, samples: [] }).snapshot.guests[0]).not.toHaveProperty('history');
+  });
+
   it('never lets through a reading that is stale or out of range', () => {
     fc.assert(
       fc.property(fc.double(), fc.integer({ min: now - 1_000_000, max: now }), (value, at) => {

@@ -98,7 +98,7 @@ async function main(): Promise<void> {
     say(HELP);
     return;
   }
-  const directory = resolve(values.traces ?? process.env['TRACES'] ?? '../shared/traces');
+  const directory = resolve(values.traces ?? process.env.TRACES ?? '../shared/traces');
   if (!existsSync(directory)) throw new Error(`no traces in ${directory}: set TRACES or --traces`);
   const days = values.days?.split(',') ?? listDays(directory).slice(0, values.quick ? 1 : undefined);
   const seeds = numbers('seeds', values.seeds ?? (values.quick ? '1' : '1,2,3'));

@@ -20,7 +20,7 @@ function build(simulation: Parameters<typeof scenario>[1] = {}, snapshot = small
     (await cloud.readings(asked)).hosts.get(`id-${name}`)?.['cpu.usage_active']?.value;
   const memoryOf = async (name: string) =>
     (await cloud.readings(asked)).hosts.get(`id-${name}`)?.['mem.available']?.value;
-  return { clock, cloud, request, cpuOf, memoryOf };
+  return { clock, cloud, request, asked, cpuOf, memoryOf };
 }
 
 describe('the simulated cloud', () => {
@@ -151,5 +151,28 @@ describe('a scenario file', () => {
     expect(problems.join('\n')).toMatch(/hosts\[0\]\.name/);
     expect(problems.join('\n')).toMatch(/simulation\.bandwidth/);
     expect(problems.join('\n')).toMatch(/speed/);
+  });
+});
+
+describe('what the simulated cloud remembers', () => {
+  it('is what its readings were, as a store that scrapes every minute', async () => {
+    const { cloud, clock, asked } = build();
+    clock.advance(120_000);
+    cloud.setGuestCpu('g', 100);
+    clock.advance(90_000);
+    const { hosts, guests } = await cloud.readings({ ...asked, periodMs: 180_000, historyMs: 3_600_000 });
+    const samples = guests.get('id-g')?.['cpu.usage_active']?.samples?.map(({ value }) => value);
+    expect(samples).toEqual([50, 75, 100]);
+    expect(guests.get('id-g')?.['cpu.usage_active']?.value).toBe(100);
+    expect(hosts.get('id-a')?.['cpu.usage_active']?.samples?.at(-1)?.at).toBe(clock.now());
+  });
+
+  it('gives means over the period where the scenario says so, with a guest counted where it was', async () => {
+    const { cloud, clock, request, asked } = build({ averaged: true });
+    await cloud.startMigration(request);
+    clock.advance(10_000);
+    const means = (await cloud.readings({ ...asked, periodMs: 10_000 })).hosts;
+    expect(means.get('id-a')?.['cpu.usage_active']?.value).toBeCloseTo(62.305391 - 10 * 0.2, 10);
+    expect(means.get('id-b')?.['cpu.usage_active']?.value).toBeCloseTo(20 + 10 * 0.2, 10);
   });
 });
