@@ -1,54 +1,55 @@
 import type { FleetIndex } from './fleet-index.js';
-import { forecastLevel, peakUsage, steadyUsage } from './forecast.js';
-import { type Item, type Problem, evaluate } from './problem.js';
+import { hostCourse, peakUsage, steadyUsage } from './forecast.js';
+import { type Item, type Move, type Problem, type ProblemSource, evaluate } from './problem.js';
 import { type Solution, search } from './search.js';
 
-/** How deep a source may be brought, in headrooms: one at least, more where more relief comes cheap. */
-const DEPTHS = [1, 1.6, 2.2, 3, 4];
+/** The margins that are tried, in headrooms: one at least, more where more relief comes cheap. */
+const DEPTHS = [1, 5 / 3, 8 / 3, 11 / 3, 5, 20 / 3];
 /** What is left of the headroom where the fleet is too tight for all of it; after that the bare threshold is gone by. */
 const EASED = [0.5, 0];
 /**
  * What the first point of relief beyond the threshold may cost, as a share of what a point costs on the average of the
- * guests that may move. Measured over days of real traces (`npm run bench:day`): less comes back sooner, more moves memory
- * for relief that is not needed.
+ * guests that may move. Measured over days of real traces (`npm run bench:day`): with less, hosts come back sooner; with
+ * more, memory is moved for relief that is not needed.
  */
-const WORTH = 0.3;
+const WORTH = 0.56;
 /** Headrooms after which a further point is worth 1/e of that. */
-const REACH = 4;
+const REACH = 20 / 3;
 
 /**
  * Looks for a plan that lasts: one that keeps a headroom under the threshold on sources and targets, judges guests by what
- * they use steadily and targets by their peaks. A source is brought deeper than that as long as a further point is cheap
- * against the time that it buys. Where the fleet is too tight the headroom is eased step by step down to none: what a plan
- * could clear without headroom is cleared with it too.
+ * they use steadily and targets by their peaks. The margin grows as long as a further point is cheap against the time that
+ * it buys, which is less for a source whose load is a passing spike. Where the fleet is too tight the headroom is eased
+ * step by step down to none: what a plan could clear without headroom is cleared with it too.
  * @param headroom - points of the host's capacity, %; above 0.
- * @returns the moves, evaluated by the bare readings and limits of the problem.
+ * @returns the moves, evaluated by the bare readings and limits of the problem; `optimal` and `gap` are those among the
+ *   plans with the same margin.
  */
 export function searchCarefully(problem: Problem, index: FleetIndex, headroom: number): Solution {
   if (problem.items.length === 0) return search(problem);
   const foreseen = foresee(problem, index);
   const pricePerPoint = averagePrice(problem);
+  const passing = problem.sources.map((source) => passingPoints(problem, source, index));
   let best: { solution: Solution; cost: number } | undefined;
   for (const depth of DEPTHS) {
-    const solution = lasting(problem, foreseen, depth * headroom, headroom);
+    const solution = lasting(problem, foreseen, depth * headroom);
     if (!solution) break;
     const { price } = solution.evaluation;
     if (best && price / pricePerPoint >= best.cost) break;
-    const risk = REACH * headroom * Math.exp(-depth / REACH);
-    const cost = price / pricePerPoint + WORTH * risk * problem.sources.length;
+    const cost = price / pricePerPoint + WORTH * risk(foreseen, passing, solution.moves, REACH * headroom);
     if (!best || cost < best.cost) best = { solution, cost };
   }
   if (best) return best.solution;
   for (const share of EASED) {
-    const solution = lasting(problem, foreseen, share * headroom, share * headroom);
+    const solution = lasting(problem, foreseen, share * headroom);
     if (solution) return solution;
   }
   return search(problem);
 }
 
 /** The cheapest moves that clear every source with margins; undefined if there are none. */
-function lasting(problem: Problem, foreseen: Problem, onSource: number, onTarget: number): Solution | undefined {
-  const found = search(withMargins(foreseen, onSource, onTarget));
+function lasting(problem: Problem, foreseen: Problem, margin: number): Solution | undefined {
+  const found = search(withMargins(foreseen, margin));
   if (!found.evaluation.cleared) return undefined;
   const evaluation = evaluate(problem, found.moves);
   return evaluation.cleared ? { ...found, evaluation } : undefined;
@@ -59,15 +60,15 @@ function pointsOf({ metric }: Problem, memSize: number): number {
   return metric === 'cpu.usage_active' ? 1 : (memSize * 1024 ** 2) / 100;
 }
 
-function withMargins(problem: Problem, onSource: number, onTarget: number): Problem {
+function withMargins(problem: Problem, margin: number): Problem {
   const { targets } = problem;
   const limit = targets.limit.slice();
   for (const target of targets.usable) {
-    limit[target] = limit[target]! - onTarget * pointsOf(problem, targets.hosts[target]!.mem_size);
+    limit[target] = limit[target]! - margin * pointsOf(problem, targets.hosts[target]!.mem_size);
   }
   const sources = problem.sources.map((source) => ({
     ...source,
-    limit: source.limit - onSource * pointsOf(problem, source.host.mem_size),
+    limit: source.limit - margin * pointsOf(problem, source.host.mem_size),
   }));
   return { ...problem, sources, targets: { ...targets, limit } };
 }
@@ -82,7 +83,8 @@ function foresee(problem: Problem, index: FleetIndex): Problem {
   const level = targets.level.slice();
   for (const target of targets.usable) {
     const host = targets.hosts[target]!;
-    level[target] = forecastLevel(level[target]!, targets.size[target]!, index.guestsOf.get(host.id) ?? []);
+    const course = hostCourse(level[target]!, targets.size[target]!, index.guestsOf.get(host.id) ?? []);
+    level[target] = Math.max(level[target]!, ...course);
   }
   const items = problem.items.map((item): Item => {
     const load = item.guests.reduce((sum, guest) => sum + peakUsage(guest) * guest.vcpu_count, 0);
@@ -90,6 +92,23 @@ function foresee(problem: Problem, index: FleetIndex): Problem {
     return { ...item, load: Math.max(item.load, load), relief: item.relief * Math.min(1, steady / item.load) };
   });
   return { ...problem, items, targets: { ...targets, level } };
+}
+
+/** How far a source's reading is above its mean over the history: what goes by itself. Points. */
+function passingPoints(problem: Problem, { host, level }: ProblemSource, index: FleetIndex): number {
+  if (problem.metric !== 'cpu.usage_active') return 0;
+  const course = hostCourse(level, host.cpu_count, index.guestsOf.get(host.id) ?? []);
+  if (course.length === 0) return 0;
+  return level - course.reduce((sum, value) => sum + value, 0) / course.length;
+}
+
+/** How likely the sources are to come back, the less the further their steady load is under the threshold. Points. */
+function risk(foreseen: Problem, passing: readonly number[], moves: readonly Move[], reach: number): number {
+  const { sourceLevels } = evaluate(foreseen, moves);
+  return foreseen.sources.reduce((sum, { host, limit }, index) => {
+    const margin = (limit - sourceLevels[index]!) / pointsOf(foreseen, host.mem_size) + passing[index]!;
+    return sum + reach * Math.exp(-margin / reach);
+  }, 0);
 }
 
 /** Price of a point of relief, were everything moved that may move: MiB. */

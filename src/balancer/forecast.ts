@@ -27,23 +27,23 @@ export function peakUsage(guest: Guest): number {
 }
 
 /**
- * The highest level a host would have had over the history with the guests that are on it now: what left it or came to it
+ * The levels a host would have had over the history with the guests that are on it now: what left it or came to it
  * meanwhile does not count, and guests that peak at different times do not add up to a peak that never was.
  * @param level - its reading, %.
  * @param cpuCount - CPUs of the host.
  * @param guests - those on it now.
- * @returns %; never less than the reading.
+ * @returns %, the newest slot first; empty where there is no history.
  */
-export function forecastLevel(level: number, cpuCount: number, guests: readonly Guest[]): number {
-  const change: number[] = [];
+export function hostCourse(level: number, cpuCount: number, guests: readonly Guest[]): number[] {
+  const course: number[] = [];
   for (const guest of guests) {
-    const course = courseOf(guest);
+    const own = courseOf(guest);
     const reading = readingOf(guest, 'cpu.usage_active');
     if (reading === undefined) continue;
-    for (let back = 1; back <= course.length; back++) {
-      const before = ((course[course.length - back]! - reading) * guest.vcpu_count) / cpuCount;
-      change[back - 1] = (change[back - 1] ?? 0) + before;
+    for (let back = 1; back <= own.length; back++) {
+      const change = ((own[own.length - back]! - reading) * guest.vcpu_count) / cpuCount;
+      course[back - 1] = (course[back - 1] ?? level) + change;
     }
   }
-  return Math.max(level, ...change.map((each) => level + each));
+  return course;
 }

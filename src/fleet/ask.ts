@@ -35,17 +35,23 @@ export interface FleetAnswer {
 export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
   const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
   const bounded = async <T>(system: string, what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const expiry = new AbortController();
+    const timer = setTimeout(() => expiry.abort(), timeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, expiry.signal]) : expiry.signal;
+    const stopped = rejection(signal);
     try {
-      return await Promise.race([call(signal), rejection(signal)]);
+      return await Promise.race([call(signal), stopped.promise]);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (timeout.aborted) throw new FleetError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
+      if (expiry.signal.aborted) throw new FleetError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
       if (error instanceof FleetError) throw error;
       throw new FleetError(system, `${what}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });
+    } finally {
+      // A timer or listener that is left would keep the whole answer in memory.
+      clearTimeout(timer);
+      stopped.forget();
     }
   };
 
@@ -59,8 +65,11 @@ export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
 }
 
 /** Never resolves; rejects when the signal is aborted, so that a call that does not heed it cannot hold us up. */
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+function rejection(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
+  let onAbort = (): void => undefined;
+  const promise = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
+  return { promise, forget: () => signal.removeEventListener('abort', onAbort) };
 }

@@ -5,7 +5,7 @@ import type { Rule } from '../rules/rule.js';
 /** What the service does where a rule leaves the key out. `automigrate plan` goes by the rule file alone. */
 export const DEFAULTS = {
   /** Points of capacity, %. */
-  headroom: 5,
+  headroom: 3,
   /** ms. */
   cooldownMs: 3_600_000,
   evidence: 'mean',

@@ -17,7 +17,8 @@ const POLICIES: readonly Policy[] = [
 /** What single settings trade against each other; `--settings` adds them. */
 const SETTINGS: readonly Policy[] = [
   { name: 'headroom 0', rule: { headroom: 0 } },
-  { name: 'headroom 3', rule: { headroom: 3 } },
+  { name: 'headroom 1', rule: { headroom: 1 } },
+  { name: 'headroom 5', rule: { headroom: 5 } },
   { name: 'headroom 8', rule: { headroom: 8 } },
   { name: 'headroom 12', rule: { headroom: 12 } },
   { name: 'cooldown 0s', rule: { cooldown: '0s' } },
