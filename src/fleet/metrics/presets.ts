@@ -2,8 +2,8 @@ import type { Subject } from './readings.js';
 
 /**
  * A question to a Prometheus-like store, in PromQL with placeholders: `$hosts` and `$guests` stand for the matcher that
- * picks the fleet's own series, `$host` and `$guest` for the labels that name them, `$period` for the rule's period and
- * `$step` for the distance of two scrapes.
+ * picks the fleet's own series, `$host` and `$guest` for the labels that name them, `$period` for the rule's period,
+ * `$step` for the distance of two scrapes and `$rate` for a window that holds two of them.
  */
 export interface Question {
   /** The mean over `$period`: % or bytes. */
@@ -44,21 +44,27 @@ const idle = 'node_cpu_seconds_total{mode="idle",$hosts}';
 const vcpuTime = 'libvirt_domain_vcpu_time_seconds_total{$guests}';
 const domainTime = 'libvirt_domain_info_cpu_time_seconds_total{$guests}';
 
+/**
+ * The mean of a counter's rate. Not one rate over the whole period: Prometheus would spread what a series grew in the
+ * seconds since a guest came to its host, or a host was booted, over all of it.
+ */
+const meanRate = (counter: string): string => `avg_over_time(rate(${counter}[$rate])[$period:$step])`;
+
 /** node_exporter on the hosts; a libvirt exporter, whichever: by vCPU where it tells, else by domain. */
 const nodeLibvirt: Preset = {
   hostLabels: ['instance'],
   guestLabels: ['uuid', 'domain'],
   questions: {
     hostCpu: {
-      value: `100 * (1 - avg by ($host) (rate(${idle}[$period])))`,
+      value: `100 * (1 - avg by ($host) (${meanRate(idle)}))`,
       time: `max by ($host) (timestamp(${idle}))`,
     },
     hostMemory: mean('node_memory_MemAvailable_bytes{$hosts}'),
     // The time of a domain holds that of its emulator's threads too and may pass 100 %; that of its vCPUs does not.
     guestCpu: {
       value:
-        `100 * avg without (vcpu) (rate(${vcpuTime}[$period]))` +
-        ` or 100 * rate(${domainTime}[$period]) / last_over_time(libvirt_domain_info_virtual_cpus{$guests}[$period])`,
+        `100 * avg without (vcpu) (${meanRate(vcpuTime)})` +
+        ` or 100 * ${meanRate(domainTime)} / last_over_time(libvirt_domain_info_virtual_cpus{$guests}[$period])`,
       time: `max without (vcpu) (timestamp(${vcpuTime})) or timestamp(${domainTime})`,
     },
   },

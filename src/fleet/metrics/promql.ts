@@ -55,9 +55,10 @@ function fill(
     // A window of one scrape can come out empty, and a rate needs two samples.
     period: () => `${Math.max(periodMs, 2 * scrapeIntervalMs)}ms`,
     step: () => `${scrapeIntervalMs}ms`,
+    rate: () => `${Math.ceil(2.5 * scrapeIntervalMs)}ms`,
   };
   return template.replaceAll(
-    /\$(hosts|guests|host|guest|period|step)\b/g,
+    /\$(hosts|guests|host|guest|period|step|rate)\b/g,
     (_all, name: string) => values[name]?.() ?? '',
   );
 }
