@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { shown } from './rules/problems.js';
-import { parseDuration } from './rules/units.js';
+import { parseBytes, parseDuration } from './rules/units.js';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -101,6 +101,21 @@ const variables = z.object({
   MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
     .prefault('1')
     .describe('How many guests one host may give away or take in at once'),
+  MIGRATIONS_PER_HOUR: wholeNumber('expected a whole number from 1 to 1000000', 1, 1_000_000)
+    .prefault('100')
+    .describe('How many migrations all rules together may start within any hour'),
+  MEMORY_PER_HOUR: z
+    .string()
+    .refine((value) => (parseBytes(value) ?? 0) > 0, 'expected an amount of memory such as "512GiB"')
+    .transform((value) => parseBytes(value) ?? Number.NaN)
+    .prefault('1TiB')
+    .describe('How much memory of guests all rules together may move within any hour'),
+  VERIFY_TOLERANCE: wholeNumber('expected a whole number from 1 to 100', 1, 100)
+    .prefault('10')
+    .describe("What a prediction may be off by: points of CPU %, or % of the host's memory"),
+  SNAPSHOT_RETENTION: duration
+    .prefault('14d')
+    .describe('How long what a batch was planned on is kept for a replay (the last 200 at most)'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
 });
 
@@ -124,6 +139,11 @@ export interface Config {
   allowUnauthenticated: boolean;
   migrationTimeoutMs: number;
   migrationConcurrency: number;
+  /** What all rules together may start within an hour. */
+  budget: { migrations: number; memoryMib: number };
+  /** Points of CPU %, or % of a host's memory. */
+  verifyTolerance: number;
+  snapshotRetentionMs: number;
   requestTimeoutMs: number;
 }
 
@@ -241,6 +261,9 @@ export function readConfig(
     allowUnauthenticated,
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
+    budget: { migrations: read.MIGRATIONS_PER_HOUR, memoryMib: read.MEMORY_PER_HOUR / 1024 ** 2 },
+    verifyTolerance: read.VERIFY_TOLERANCE,
+    snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
   };
   return { ok: true, config };

@@ -27,6 +27,8 @@ import { openRuleBook } from './rules/book.js';
 import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
+import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from './service/snapshots.js';
+import { DEFAULT_VERIFICATION } from './service/verifier.js';
 
 /** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
 export class SetupError extends Error {
@@ -109,6 +111,12 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       limits: { ...DEFAULT_WATCH_LIMITS, timeLimitMs: config.migrationTimeoutMs, ...limits },
       concurrency: config.migrationConcurrency,
       requestTimeoutMs: config.requestTimeoutMs,
+      snapshots: openSnapshots(config.dataDir, clock, {
+        ...DEFAULT_SNAPSHOT_RETENTION,
+        ageMs: config.snapshotRetentionMs,
+      }),
+      budget: config.budget,
+      verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
     await service.recover();
 
@@ -117,6 +125,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
+      plans: () => service.plans(),
+      approve: (plan) => service.approve(plan),
       fleet: async (signal) => {
         const timeoutMs = config.requestTimeoutMs;
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };

@@ -27,6 +27,9 @@ const DEFAULTS = {
   allowUnauthenticated: false,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
+  budget: { migrations: 100, memoryMib: 1024 * 1024 },
+  verifyTolerance: 10,
+  snapshotRetentionMs: 14 * 86_400_000,
   requestTimeoutMs: 30_000,
 };
 
@@ -55,6 +58,10 @@ it('every variable is read', () => {
     ALLOW_UNAUTHENTICATED: 'true',
     MIGRATION_TIMEOUT: '1h30m',
     MIGRATION_CONCURRENCY: '4',
+    MIGRATIONS_PER_HOUR: '20',
+    MEMORY_PER_HOUR: '64GiB',
+    VERIFY_TOLERANCE: '5',
+    SNAPSHOT_RETENTION: '2d',
     REQUEST_TIMEOUT: '500ms',
   };
   expect(config(env)).toEqual({
@@ -73,6 +80,9 @@ it('every variable is read', () => {
     allowUnauthenticated: true,
     migrationTimeoutMs: 5_400_000,
     migrationConcurrency: 4,
+    budget: { migrations: 20, memoryMib: 65_536 },
+    verifyTolerance: 5,
+    snapshotRetentionMs: 172_800_000,
     requestTimeoutMs: 500,
   });
 });

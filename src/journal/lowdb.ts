@@ -6,6 +6,7 @@ import { JSONFile } from 'lowdb/node';
 import type { Clock } from '../clock.js';
 import type { EventArchive } from './archive.js';
 import { openArchive, passes } from './archive.js';
+import { type Memory, bounded, emptyMemory } from './memory.js';
 import type { BatchRecord, EventFilter, Journal, JournalChange, JournalEvent, NewEvent } from './journal.js';
 
 /** Events kept in the journal's own file; lowdb rewrites all of it each time, so it stays small. */
@@ -19,6 +20,8 @@ interface JournalFile {
   /** Oldest first. */
   events: JournalEvent[];
   batch: BatchRecord | null;
+  /** Absent in journals of old. */
+  memory?: Memory;
   /** Rules whose `create` event is recorded. */
   known_rules: string[];
 }
@@ -109,11 +112,12 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
   const warning = await readOrPutAside(db, path, clock);
   let current = db.data ?? empty((await archive.lastId()) + 1);
 
-  const prepare = (base: JournalFile, { events = [], batch }: JournalChange): [JournalFile, JournalEvent[]] => {
+  const prepare = (base: JournalFile, { events = [], batch, memory }: JournalChange): [JournalFile, JournalEvent[]] => {
     const time = new Date(clock.now()).toISOString();
     const rows = events.map((event, index) => toRow(event, base.next_id + index, time));
     const next = { ...base, next_id: base.next_id + rows.length, events: [...base.events, ...rows] };
     if (batch !== undefined) next.batch = batch === null ? null : structuredClone(batch);
+    if (memory) next.memory = bounded(memory(structuredClone(base.memory ?? emptyMemory())));
     return [next, rows];
   };
 
@@ -181,6 +185,7 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
     commit: (change) => enqueue((base) => prepare(base, change)),
     events: (filter = {}) => readEvents(current, archive, filter),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
+    memory: () => structuredClone(current.memory ?? emptyMemory()),
     async noteRules(rules) {
       const names = rules.map(({ name }) => name);
       if (JSON.stringify(names) === JSON.stringify(current.known_rules)) return;
