@@ -115,7 +115,7 @@ const variables = z.object({
     .describe("What a prediction may be off by: points of CPU %, or % of the host's memory"),
   SNAPSHOT_RETENTION: duration
     .prefault('14d')
-    .describe('How long what a batch was planned on is kept for a replay (the last 200 at most)'),
+    .describe('How long what a batch was planned on is kept for a replay, at most the last 200'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
 });
 
