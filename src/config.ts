@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
 import type { MetricStore } from './fleet/metrics/create.js';
 import { shown } from './rules/problems.js';
-import { parseDuration } from './rules/units.js';
+import { parseBytes, parseDuration } from './rules/units.js';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -117,6 +117,21 @@ const variables = z.object({
   MIGRATION_START_GRACE: duration
     .prefault('30s')
     .describe('How long a cloud may take to begin a migration that it was asked for'),
+  MIGRATIONS_PER_HOUR: wholeNumber('expected a whole number from 1 to 1000000', 1, 1_000_000)
+    .prefault('100')
+    .describe('How many migrations all rules together may start within any hour'),
+  MEMORY_PER_HOUR: z
+    .string()
+    .refine((value) => (parseBytes(value) ?? 0) > 0, 'expected an amount of memory such as "512GiB"')
+    .transform((value) => parseBytes(value) ?? Number.NaN)
+    .prefault('1TiB')
+    .describe('How much memory of guests all rules together may move within any hour'),
+  VERIFY_TOLERANCE: wholeNumber('expected a whole number from 1 to 100', 1, 100)
+    .prefault('10')
+    .describe("What a prediction may be off by: points of CPU %, or % of the host's memory"),
+  SNAPSHOT_RETENTION: duration
+    .prefault('14d')
+    .describe('How long what a batch was planned on is kept for a replay, at most the last 200'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
   RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
   JOURNAL_FSYNC: choice(['true', 'false'])
@@ -148,6 +163,11 @@ export interface Config {
   migrationTimeoutMs: number;
   migrationConcurrency: number;
   migrationStartGraceMs: number;
+  /** What all rules together may start within an hour. */
+  budget: { migrations: number; memoryMib: number };
+  /** Points of CPU %, or % of a host's memory. */
+  verifyTolerance: number;
+  snapshotRetentionMs: number;
   requestTimeoutMs: number;
   /** Infinity: for ever. */
   retentionMs: number;
@@ -280,6 +300,9 @@ export function readConfig(
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
     migrationStartGraceMs: read.MIGRATION_START_GRACE,
+    budget: { migrations: read.MIGRATIONS_PER_HOUR, memoryMib: read.MEMORY_PER_HOUR / 1024 ** 2 },
+    verifyTolerance: read.VERIFY_TOLERANCE,
+    snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
     retentionMs: read.RETENTION,
     journalFsync: read.JOURNAL_FSYNC === 'true',

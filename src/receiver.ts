@@ -32,6 +32,8 @@ import { openRuleBook } from './rules/book.js';
 import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
+import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from './service/snapshots.js';
+import { DEFAULT_VERIFICATION } from './service/verifier.js';
 
 /** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
 export class SetupError extends Error {
@@ -122,6 +124,12 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       },
       concurrency: config.migrationConcurrency,
       requestTimeoutMs: config.requestTimeoutMs,
+      snapshots: openSnapshots(config.dataDir, clock, {
+        ...DEFAULT_SNAPSHOT_RETENTION,
+        ageMs: config.snapshotRetentionMs,
+      }),
+      budget: config.budget,
+      verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
     await service.recover();
 
@@ -131,6 +139,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
       endedBatches: () => journal.endedBatches(),
+      plans: () => service.plans(),
+      approve: (plan) => service.approve(plan),
       fleet: async (signal) => {
         const timeoutMs = config.requestTimeoutMs;
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };

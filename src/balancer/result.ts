@@ -22,7 +22,13 @@ export type RejectionReason =
   | 'not_a_rule_guest'
   | 'score_zero'
   | 'immovable'
-  | 'cloud_refused';
+  | 'cloud_refused'
+  | 'kept_together'
+  | 'kept_apart'
+  | 'pinned'
+  | 'ignored'
+  | 'failed_before'
+  | 'not_in_plan';
 
 /** One refusal: of a pair, or of a guest (`host` absent) or of a host (`guest` absent) altogether. Names, not ids. */
 export interface Rejection {
