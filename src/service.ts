@@ -21,7 +21,7 @@ import type { Log } from './service/log.js';
 import type { PartOptions } from './service/part.js';
 import { planPart } from './service/part.js';
 import { stateOf } from './service/recommend.js';
-import { giveUpWhatIsOld, toEnding, toView } from './service/record.js';
+import { faultEvent, giveUpWhatIsOld, toEnding, toView } from './service/record.js';
 import type { SnapshotStore } from './service/snapshots.js';
 import { withoutEndedPauses } from './service/standing.js';
 import { createTally } from './service/tally.js';
@@ -154,8 +154,7 @@ export function createService(options: ServiceOptions): Service {
       .then(
         () => undefined,
         (error: unknown) => {
-          if (stopping.signal.aborted) return undefined;
-          log.error({ batch: record.id, err: error }, 'batch ended with a fault');
+          if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
           return error instanceof Error ? error.message : String(error);
         },
       )
@@ -185,7 +184,8 @@ export function createService(options: ServiceOptions): Service {
     await tally.flush();
     const ended = toEnding(record, clock.now(), fault);
     try {
-      await untilKept(() => journal.commit({ batch: null, ended }), record);
+      const events = fault === undefined ? [] : [faultEvent(record, fault)];
+      await untilKept(() => journal.commit({ events, batch: null, ended }), record);
       log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
     } catch (error) {
       // Stopping, or beyond help: it stands in the journal as running, and the next start ends it.

@@ -53,3 +53,10 @@ export function toView(record: BatchRecord): BatchView {
     migrations: migrations.map((migration) => ({ ...migration })),
   };
 }
+
+/** A fault of ours must not be silent either: the alert was accepted, and this is how it ended. */
+export function faultEvent(record: BatchRecord, fault: string): NewEvent {
+  const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
+  const notes = `the batch ended with a fault: ${fault}`;
+  return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
+}
