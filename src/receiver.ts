@@ -13,9 +13,9 @@ import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
 import type { Scenario } from './fleet/clouds/scenario.js';
 import { createRemoteSimulation } from './fleet/clouds/remote-simulation.js';
 import { parseScenario } from './fleet/clouds/scenario.js';
-import type { SimulatedCloud } from './fleet/clouds/simulated.js';
 import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
+import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -199,14 +199,21 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
 }
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  if (config.simulation !== undefined && /^https?:\/\//.test(config.simulation)) {
-    const { simulation: baseUrl, requestTimeoutMs: timeoutMs } = config;
-    if (!URL.canParse(baseUrl)) throw new SetupError([`SIMULATION: ${baseUrl} is not an address`]);
-    const remote = createRemoteSimulation({ baseUrl, timeoutMs, clock, random: Math.random });
-    return { cloud: remote, metrics: remote };
+  const { metricStore: store, requestTimeoutMs: timeoutMs } = config;
+  const simulated = await createSimulation(config, clock);
+  return {
+    cloud: simulated,
+    metrics: store ? createMetrics(store, { clock, random: Math.random, timeoutMs }) : simulated,
+  };
+}
+
+async function createSimulation(config: Config, clock: Clock): Promise<Cloud & Metrics> {
+  const { simulation, requestTimeoutMs: timeoutMs } = config;
+  if (simulation === undefined || !/^https?:\/\//.test(simulation)) {
+    return createSimulatedCloud(await readScenario(simulation), clock);
   }
-  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
+  if (!URL.canParse(simulation)) throw new SetupError([`SIMULATION: ${simulation} is not an address`]);
+  return createRemoteSimulation({ baseUrl: simulation, timeoutMs, clock, random: Math.random });
 }
 
 async function readScenario(path: string | undefined): Promise<Scenario> {

@@ -12,7 +12,7 @@ import type { WatchLimits } from './migration/watch.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
 import type { Log } from './service/log.js';
-import { toEnding, toView } from './service/record.js';
+import { faultEvent, toEnding, toView } from './service/record.js';
 import { relieve } from './service/relieve.js';
 import { createTally } from './service/tally.js';
 import type { Rule } from './rules/rule.js';
@@ -113,8 +113,7 @@ export function createService(options: ServiceOptions): Service {
       .then(
         () => undefined,
         (error: unknown) => {
-          if (stopping.signal.aborted) return undefined;
-          log.error({ batch: record.id, err: error }, 'batch ended with a fault');
+          if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
           return error instanceof Error ? error.message : String(error);
         },
       )
@@ -144,7 +143,8 @@ export function createService(options: ServiceOptions): Service {
     await tally.flush();
     const ended = toEnding(record, clock.now(), fault);
     try {
-      await untilKept(() => journal.commit({ batch: null, ended }), record);
+      const events = fault === undefined ? [] : [faultEvent(record, fault)];
+      await untilKept(() => journal.commit({ events, batch: null, ended }), record);
       log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
     } catch (error) {
       // Stopping, or beyond help: it stands in the journal as running, and the next start ends it.

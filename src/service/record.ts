@@ -1,5 +1,5 @@
 import type { BatchView } from '../http/ports.js';
-import type { BatchEnding, BatchRecord } from '../journal/journal.js';
+import type { BatchEnding, BatchRecord, NewEvent } from '../journal/journal.js';
 
 /** How a batch has ended; `now` in ms since the epoch, `fault` if something broke it off. */
 export function toEnding(record: BatchRecord, now: number, fault: string | undefined): BatchEnding {
@@ -29,4 +29,11 @@ export function toView(record: BatchRecord): BatchView {
     rules,
     migrations: migrations.map((migration) => ({ ...migration })),
   };
+}
+
+/** A fault of ours must not be silent either: the alert was accepted, and this is how it ended. */
+export function faultEvent(record: BatchRecord, fault: string): NewEvent {
+  const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
+  const notes = `the batch ended with a fault: ${fault}`;
+  return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
 }
