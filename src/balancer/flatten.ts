@@ -65,6 +65,7 @@ export function flattest(
       // The emptiest place first: as a rule that is the answer.
       let next = -1;
       let lowest = peak;
+      packing.work += targets;
       for (let t = 0; t < targets; t++) {
         const after = level[t]! + add[item * targets + t]!;
         if (tried[t] === 1 || after >= lowest) continue;

@@ -1,4 +1,4 @@
-import type { Budget } from './branch.js';
+import { type Budget, STEP } from './budget.js';
 import { Packing } from './packing.js';
 import { type Tableau, priceOfWeight } from './tableau.js';
 
@@ -65,7 +65,9 @@ export class Improver {
     let current = this.#worth();
     let places = packing.placeOf.slice();
     let idle = 0;
-    while (budget.spend()) {
+    let { work } = packing;
+    while (budget.spend(packing.work - work + STEP * 4)) {
+      ({ work } = packing);
       if (this.best.worth.shortfall === 0 && priceOfWeight(this.best.worth.weight) <= floor) return;
       this.#ruin();
       this.#fill();
@@ -174,6 +176,7 @@ export class Improver {
       let best = -1;
       let place = -1;
       let least = Infinity;
+      packing.work += 2 * tab.items;
       for (let source = 0; source < tab.sources; source++) {
         const rest = tab.need[source]! - this.#gone[source]!;
         if (rest < 0) continue;

@@ -1,7 +1,10 @@
 import type { Tableau } from './tableau.js';
 
 /** Tries of one exact packing, after which it counts as not found. */
-const PACK_LIMIT = 400;
+const PACK_LIMIT = 300;
+/** What packing from scratch and each try cost besides looks at targets, in looks. */
+const REPACK = 150;
+const TRY = 10;
 
 /**
  * A set of items with a place for each: what the search adds to and takes from.
@@ -17,6 +20,8 @@ export class Packing {
   readonly level: Float64Array;
   readonly guardLevel: Float64Array;
   readonly load: Int32Array;
+  /** Looks at a target so far: what the search has cost. */
+  work = 0;
   /** Whether the last refusal was a proof, and not the end of the tries. */
   isProof = true;
   readonly #roomScale: Float64Array;
@@ -54,6 +59,7 @@ export class Packing {
     const { tab } = this;
     let best = -1;
     let least = Infinity;
+    this.work += tab.targets;
     for (let t = 0; t < tab.targets; t++) {
       if (!this.fits(item, t)) continue;
       const left = this.leftover(t);
@@ -96,6 +102,7 @@ export class Packing {
     for (let at = count; at < this.count; at++) this.placeOf[this.chosen[at]!] = -1;
     this.count = count;
     for (let at = 0; at < count; at++) this.placeOf[this.chosen[at]!] = places[from + at]!;
+    this.work += TRY + count;
     this.#addUpAll();
   }
 
@@ -122,6 +129,7 @@ export class Packing {
     const { count } = this;
     const order = this.#order;
     const before = new Int32Array(count);
+    this.work += REPACK;
     for (let at = 0; at < count; at++) {
       order[at] = this.chosen[at]!;
       before[at] = this.placeOf[order[at]!]!;
@@ -147,6 +155,7 @@ export class Packing {
     if (at === end) return true;
     const { tab } = this;
     const item = this.#order[at]!;
+    this.work += TRY + tab.targets;
     for (let t = 0; t < tab.targets; t++) {
       if (!this.fits(item, t)) continue;
       const twin = this.#twin[t]!;

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { planMigrations, resolveHost } from '../balancer/plan.js';
-import type { Plan, PlanOutcome } from '../balancer/result.js';
+import type { PlanOutcome } from '../balancer/result.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { fieldPath, parseSnapshot } from '../fleet/snapshot-file.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
+import { planText } from './plan-text.js';
 
 const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
   migrate: 0,
@@ -72,14 +73,6 @@ function hostId(snapshot: Snapshot, file: string, reference: string): string {
   }
 }
 
-/** The plan as people read it. */
-function toText(plan: Plan): string {
-  const moves = plan.migrations.map(
-    ({ guest, target_host }) => `  ${guest.name}: ${guest.host} -> ${target_host.name} (${guest.vmem_size} MiB)`,
-  );
-  return [`${plan.outcome}: ${plan.notes}`, ...moves].join('\n');
-}
-
 interface PlanOptions {
   snapshot: string;
   rule: string;
@@ -93,7 +86,7 @@ function runPlan(options: PlanOptions): void {
     const rule = readRule(options.rule);
     const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
     const plan = planMigrations({ snapshot, rule, sourceIds });
-    process.stdout.write(`${options.json ? JSON.stringify(plan, null, 2) : toText(plan)}\n`);
+    process.stdout.write(`${options.json ? JSON.stringify(plan, null, 2) : planText(plan)}\n`);
     process.exitCode = EXIT_STATUS[plan.outcome];
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
