@@ -161,7 +161,8 @@ export class SetSearch {
   }
 
   #isAlike(a: number, b: number): boolean {
-    const { add, guardAdd, targets } = this.tab;
+    const { add, guardAdd, targets, apart } = this.tab;
+    if (apart && apart[a]!.length + apart[b]!.length > 0) return false;
     for (let t = 0; t < targets; t++) {
       if (add[a * targets + t] !== add[b * targets + t]) return false;
       if (guardAdd[a * targets + t] !== guardAdd[b * targets + t]) return false;

@@ -74,6 +74,7 @@ export function buildProblem(
     items,
     targets: collectTargets(index, items, watched, guard, eligible),
     forbidden: forbiddenPairs(index, items, eligible),
+    apart: new Map(),
     tolerance: isCpu ? PERCENT_TOLERANCE : 0,
     guardTolerance: isCpu ? 0 : PERCENT_TOLERANCE,
   };

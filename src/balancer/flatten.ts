@@ -1,4 +1,4 @@
-import type { Packing } from './packing.js';
+import { type Packing, isApart } from './packing.js';
 
 /** Tries of one search for the flattest packing. */
 const FLAT_LIMIT = 600;
@@ -73,6 +73,7 @@ export function flattest(
         if (after >= tab.limit[t]! - (several ? tab.tolerance : 0)) continue;
         const room = tab.guardLimit[t]! - (several ? tab.guardTolerance : 0);
         if (guard[t]! + guardAdd[item * targets + t]! > room) continue;
+        if (several && !isApart(tab, item, t, place)) continue;
         lowest = after;
         next = t;
       }
@@ -88,6 +89,7 @@ export function flattest(
       level[next] = was;
       guard[next] = guardWas;
       load[next] = load[next]! - 1;
+      place[item] = -1;
       if (peak <= floor) return;
     }
   }

@@ -1,13 +1,7 @@
 import { type Budget, STEP } from './budget.js';
+import type { Worth } from './most.js';
 import { Packing } from './packing.js';
 import { type Tableau, priceOfWeight } from './tableau.js';
-
-/** How far a set of items is from clearing everything, and what it weighs. */
-interface Worth {
-  /** Excess that is left, over all sources. */
-  shortfall: number;
-  weight: number;
-}
 
 /** How far chance may turn the order in which a set is filled up: from not at all to a lot. */
 const NOISE = [0, 0.5, 0.5, 2, 8];

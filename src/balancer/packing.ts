@@ -49,9 +49,12 @@ export class Packing {
     const level = this.level[target]! + tab.add[at]!;
     const guard = this.guardLevel[target]! + tab.guardAdd[at]!;
     // A single item is judged by the bare formula; only sums of several can be off by their rounding.
-    return this.load[target] === 0
-      ? level < tab.limit[target]! && guard <= tab.guardLimit[target]!
-      : level < tab.limit[target]! - tab.tolerance && guard <= tab.guardLimit[target]! - tab.guardTolerance;
+    if (this.load[target] === 0) return level < tab.limit[target]! && guard <= tab.guardLimit[target]!;
+    return (
+      level < tab.limit[target]! - tab.tolerance &&
+      guard <= tab.guardLimit[target]! - tab.guardTolerance &&
+      isApart(tab, item, target, this.placeOf)
+    );
   }
 
   /** The target that an item fills best; -1 if it fits nowhere as things are. */
@@ -133,6 +136,7 @@ export class Packing {
     for (let at = 0; at < count; at++) {
       order[at] = this.chosen[at]!;
       before[at] = this.placeOf[order[at]!]!;
+      this.placeOf[order[at]!] = -1;
     }
     order[count] = item;
     const rank = this.#rank;
@@ -172,6 +176,7 @@ export class Packing {
       this.level[t] = level;
       this.guardLevel[t] = guard;
       this.load[t] = this.load[t]! - 1;
+      this.placeOf[item] = -1;
     }
     return false;
   }
@@ -210,6 +215,12 @@ export class Packing {
     this.guardLevel[target] = guard;
     this.load[target] = load;
   }
+}
+
+/** Whether none of the items that an item is to be kept from is on a target. */
+export function isApart({ apart }: Tableau, item: number, target: number, placeOf: Int32Array): boolean {
+  if (apart) for (const other of apart[item]!) if (placeOf[other] === target) return false;
+  return true;
 }
 
 /** What turns the rooms of each target into shares of the largest: watched, guard, watched, guard, … */

@@ -1,7 +1,8 @@
 import { type Incumbent, SetSearch } from './branch.js';
 import { Budget } from './budget.js';
 import { Improver } from './improve.js';
-import { fewTargets, manyTargets, usableItems } from './narrow.js';
+import { MostSearch } from './most.js';
+import { type Choice, fewTargets, manyTargets, usableItems } from './narrow.js';
 import { type Evaluation, type Move, type Problem, evaluate } from './problem.js';
 import { type Tableau, movesOf, priceOfWeight, tableau } from './tableau.js';
 
@@ -28,9 +29,16 @@ export interface SearchLimits {
 
 /** Looks at a target for each part of a search, for an effort of 1. */
 const QUICK = 300_000;
+const GLANCE = 150_000;
 const IMPROVE = 1_000_000;
 const EXACT = 1_200_000;
 const TIES = 150_000;
+
+/** Rounds of local search and branch and bound. */
+const ROUNDS = [
+  [GLANCE, GLANCE],
+  [IMPROVE, EXACT],
+] as const;
 
 const NOTHING = { moves: [], optimal: true, gap: 0 };
 
@@ -65,26 +73,32 @@ export function search(problem: Problem, limits: SearchLimits = {}): Solution {
   if (isCut) tab = { ...tableau(problem, items, many.targets), need };
   const improver = new Improver(tab);
   if (quick.best) improver.start(placesIn(tab, movesOf(quick.tab, quick.best.placeOf)));
-  improver.run(new Budget(IMPROVE * effort, isLate), quick.floor);
-  const isFound = improver.best.worth.shortfall === 0;
-  const ceiling = priceOfWeight(
-    isFound ? improver.best.worth.weight : tab.weight.reduce((sum, weight) => sum + weight, 0),
-  );
-  const sets = new SetSearch(tab, ceiling);
-  if (isFound) sets.best = incumbentOf(improver);
-  const lowest = Math.max(sets.floor, quick.floor, isProven ? quickFloor : 0);
-  const floor = climb(sets, lowest, ceiling, new Budget(EXACT * effort, isLate));
+  const lowest = Math.max(quick.floor, isProven ? quickFloor : 0);
+  let floor = lowest;
+  let sets = quick;
+  // A glance settles most; what is left gets a long look.
+  for (const [improve, exact] of ROUNDS) {
+    improver.run(new Budget(improve * effort, isLate), floor);
+    const isFound = improver.best.worth.shortfall === 0;
+    const ceiling = priceOfWeight(isFound ? improver.best.worth.weight : tab.weight.reduce((sum, w) => sum + w, 0));
+    sets = new SetSearch(tab, ceiling);
+    if (isFound) sets.best = incumbentOf(improver);
+    floor = climb(sets, Math.max(floor, sets.floor), ceiling, new Budget(exact * effort, isLate));
+    if (sets.isComplete) break;
+    if (sets.best) improver.start(sets.best.placeOf);
+  }
   if (!sets.best) {
-    improver.run(new Budget(IMPROVE * effort, isLate), quick.floor);
-    if (improver.best.worth.shortfall > 0) return partial(problem, tab, improver.best.placeOf);
-    sets.best = incumbentOf(improver);
+    const most = removeMost(improver, effort, isLate);
+    if (most.best.worth.shortfall > 0) return partial(problem, most, many);
+    sets.best = incumbentOf(most);
+    floor = climb(sets, floor, priceOfWeight(sets.best.weight), new Budget(EXACT * effort, isLate));
   }
   const leastPrice = Math.min(...problem.items.map(({ price }) => price));
   const isExact = priceOfWeight(sets.best.weight) / leastPrice <= many.exactUpTo;
   return finish(problem, sets, new Budget(TIES * effort, isLate), isExact ? floor : lowest);
 }
 
-function incumbentOf({ best }: Improver): Incumbent {
+function incumbentOf({ best }: Improver | MostSearch): Incumbent {
   return { weight: best.worth.weight, peak: Infinity, placeOf: best.placeOf };
 }
 
@@ -166,12 +180,24 @@ function finish(problem: Problem, sets: SetSearch, ties: Budget, floor: number):
   return { moves, evaluation, optimal: gap === 0, gap };
 }
 
-/** What removes most, where not everything can be cleared. */
-function partial(problem: Problem, tab: Tableau, placeOf: Int32Array): Solution {
-  const moves = inOrder(problem, movesOf(tab, placeOf));
+/** Looks for what removes most, where no set was found that clears everything. */
+function removeMost(improver: Improver, effort: number, isLate: () => boolean): MostSearch {
+  const glance = new MostSearch(improver.tab, improver.best, new Budget(GLANCE * effort, isLate));
+  glance.run();
+  if (glance.isComplete) return glance;
+  improver.start(glance.best.placeOf);
+  improver.run(new Budget(IMPROVE * effort, isLate), 0);
+  const look = new MostSearch(improver.tab, improver.best, new Budget(IMPROVE * effort, isLate));
+  look.run();
+  return look;
+}
+
+function partial(problem: Problem, { tab, best, isComplete }: MostSearch, targets: Choice): Solution {
+  const moves = inOrder(problem, movesOf(tab, best.placeOf));
   const evaluation = evaluate(problem, moves);
-  const most = tab.need.reduce((sum, need) => sum + Math.max(0, need), 0);
-  const gap = most > 0 ? Math.max(0, most - evaluation.removed) / most : 0;
+  const isProven = isComplete && targets.exactUpTo >= tab.items;
+  const all = tab.need.reduce((sum, need) => sum + Math.max(0, need), 0);
+  const gap = isProven || all === 0 ? 0 : Math.max(0, all - evaluation.removed) / all;
   return { moves, evaluation, optimal: gap === 0, gap };
 }
 

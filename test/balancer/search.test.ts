@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { planMigrations } from '../../src/balancer/plan.js';
 import { benchCases, makeCase } from '../bench/cases.js';
+import type { Problem } from '../../src/balancer/problem.js';
+import { search } from '../../src/balancer/search.js';
 import { cpu, cpuRule, fleet, guest, host } from './fleet.js';
 import { brokenRules } from './checker.js';
 
@@ -73,5 +75,80 @@ describe('the search', () => {
       expect(plan.outcome).toBe('migrate');
       expect(plan.optimal).toBe(true);
     }
+  });
+});
+
+describe('a problem with guests that belong together or apart', () => {
+  /** Two items of 10 points each on a source at 75, and two targets at 20 and 30. */
+  function problem(changes: Partial<Problem>): Problem {
+    const hosts = [host('low', { metrics: cpu(20) }), host('high', { metrics: cpu(30) })];
+    const item = (...ids: string[]) => ({
+      guests: ids.map((id) => guest(id, 'a')),
+      source: 0,
+      load: 400 * ids.length,
+      guardLoad: 0,
+      relief: 10 * ids.length,
+      price: 9216 * ids.length,
+    });
+    const two = (value: number) => Float64Array.of(value, value);
+    return {
+      metric: 'cpu.usage_active',
+      sources: [{ host: host('a'), level: 75, limit: 60, kind: 0 }],
+      items: [item('g1'), item('g2')],
+      targets: {
+        hosts,
+        usable: Int32Array.of(0, 1),
+        kind: new Int32Array(2),
+        level: Float64Array.of(20, 30),
+        limit: two(60),
+        size: two(40),
+        guardLevel: two(0),
+        guardLimit: two(1),
+        guardSize: two(1),
+      },
+      forbidden: new Map(),
+      apart: new Map(),
+      tolerance: 1e-9,
+      guardTolerance: 0,
+      ...changes,
+    };
+  }
+
+  it('puts items on different targets that are to be kept apart', () => {
+    const apart = new Map([
+      [0, new Set([1])],
+      [1, new Set([0])],
+    ]);
+    expect(search(problem({})).evaluation.targetLevels).toEqual(new Map([[0, 40]]));
+    expect(search(problem({ apart })).evaluation.targetLevels).toEqual(
+      new Map([
+        [0, 30],
+        [1, 40],
+      ]),
+    );
+  });
+
+  it('cannot clear a source whose guests are to be apart where there is one target', () => {
+    const apart = new Map([
+      [0, new Set([1])],
+      [1, new Set([0])],
+    ]);
+    const { targets } = problem({});
+    const one = { ...targets, usable: Int32Array.of(1) };
+    expect(search(problem({ targets: one })).evaluation.cleared).toBe(true);
+    expect(search(problem({ targets: one, apart })).evaluation).toMatchObject({ cleared: false, moves: 1 });
+  });
+
+  it('moves guests together that make one item', () => {
+    const pair = problem({}).items.reduce((a, b) => ({
+      ...a,
+      guests: [...a.guests, ...b.guests],
+      load: a.load + b.load,
+      relief: a.relief + b.relief,
+      price: a.price + b.price,
+    }));
+    const { evaluation, moves } = search(problem({ items: [pair] }));
+    expect(moves).toEqual([{ item: 0, target: 0 }]);
+    expect(evaluation).toMatchObject({ cleared: true, moves: 2, price: 18432, peak: 40 });
   });
 });
