@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { resolveHost } from '../balancer/plan.js';
-import type { Plan, PlanOutcome } from '../balancer/result.js';
+import type { PlanOutcome } from '../balancer/result.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
 import { planWithinBoundaries } from '../rules/bounded-plan.js';
@@ -9,6 +9,7 @@ import { parseJson } from '../rules/json.js';
 import { describeIssues, expectation } from '../rules/problems.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
 import { type CliContext, printJson, refuse } from './context.js';
+import { planText } from './plan-text.js';
 
 /** The exit status of a plan. */
 export const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
@@ -69,14 +70,6 @@ function hostId(snapshot: Snapshot, file: string, reference: string): string {
       throw new InputError([`--host ${reference}: ${found.entries.length} hosts in ${file} bear this name: ${ids}`]);
     }
   }
-}
-
-/** The plan as people read it. */
-export function planText(plan: Plan): string {
-  const moves = plan.migrations.map(
-    ({ guest, target_host }) => `  ${guest.name}: ${guest.host} -> ${target_host.name} (${guest.vmem_size} MiB)`,
-  );
-  return [`${plan.outcome}: ${plan.notes}`, ...moves].join('\n');
 }
 
 interface PlanOptions {

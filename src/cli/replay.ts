@@ -7,7 +7,8 @@ import type { Rule } from '../rules/rule.js';
 import type { BatchSnapshot, PartSnapshot, SnapshotStore } from '../service/snapshots.js';
 import { type CliContext, printJson, refuse } from './context.js';
 import type { ReadEvents } from './events.js';
-import { EXIT_STATUS, InputError, planText, readRule } from './plan.js';
+import { planText } from './plan-text.js';
+import { EXIT_STATUS, InputError, readRule } from './plan.js';
 
 /** What stands behind the command. */
 export interface ReplaySources {
