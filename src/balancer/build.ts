@@ -1,6 +1,6 @@
 import type { Guest, Host } from '../fleet/fleet.js';
 import { CPU_CEILING, cpuLoad } from './cpu.js';
-import { type Eligibility, type PlanRule, availableMemory, readingOf } from './eligibility.js';
+import { type Eligibility, type PlanRule, availableMemory, placeOf, readingOf } from './eligibility.js';
 import type { FleetIndex } from './fleet-index.js';
 import { MEMORY_FLOOR, memoryScore } from './memory.js';
 import { type Item, MOVE_PRICE, type Problem, type ProblemSource, type ProblemTarget } from './problem.js';
@@ -9,15 +9,22 @@ import { isOverThreshold } from './threshold.js';
 /** What two ways of adding up the same percentages may differ by, far below what a metric store tells apart. */
 const PERCENT_TOLERANCE = 1e-9;
 
-/** Numbers the kinds of hosts (type and architecture) as they turn up. */
-function kindNumbers(): (host: Host) => number {
+/** Numbers the kinds of hosts (type, architecture, and zone or aggregates if the rule asks for them) as they turn up. */
+function kindNumbers(rule: PlanRule): (host: Host) => number {
+  const { sameZone, sameAggregate } = rule.target;
+  const kindWithin = (host: Host): string => {
+    if (!sameZone && !sameAggregate) return host.cpu_architecture;
+    const { zone, aggregates } = placeOf(host);
+    return JSON.stringify([host.cpu_architecture, sameZone && zone, sameAggregate && aggregates]);
+  };
   const numbers = new Map<string, Map<string, number>>();
   let next = 0;
-  return ({ host_type, cpu_architecture }) => {
-    let byArchitecture = numbers.get(host_type);
-    if (!byArchitecture) numbers.set(host_type, (byArchitecture = new Map<string, number>()));
-    let number = byArchitecture.get(cpu_architecture);
-    if (number === undefined) byArchitecture.set(cpu_architecture, (number = next++));
+  return (host) => {
+    let ofType = numbers.get(host.host_type);
+    if (!ofType) numbers.set(host.host_type, (ofType = new Map<string, number>()));
+    const kind = kindWithin(host);
+    let number = ofType.get(kind);
+    if (number === undefined) ofType.set(kind, (number = next++));
     return number;
   };
 }
@@ -67,7 +74,7 @@ export function buildProblem(
   eligible: Eligibility,
 ): Problem {
   const { watched, guard } = views(rule, index);
-  const kindOf = kindNumbers();
+  const kindOf = kindNumbers(rule);
   const isCpu = rule.metric === 'cpu.usage_active';
 
   const sources: ProblemSource[] = [];

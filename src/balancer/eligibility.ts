@@ -35,7 +35,7 @@ export interface Eligibility {
   guest(guest: Guest, source: Host): Refusal | undefined;
   /** Why a guest of one host may not go to another. */
   pair(guest: Guest, source: Host, target: Host): Refusal | undefined;
-  /** Whether anything but type and architecture can rule out single pairs. */
+  /** Single pairs that are ruled out by anything but the kinds of the two hosts. */
   readonly pairRefusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
 }
 
@@ -54,6 +54,26 @@ export function availableMemory(index: FleetIndex, host: Host): number {
   if (reading !== undefined) return reading;
   const givenOut = (index.guestsOf.get(host.id) ?? []).reduce((sum, { vmem_size }) => sum + vmem_size, 0);
   return unassignedMemory(host.mem_size, givenOut);
+}
+
+/** The availability zone of a host and its aggregates, in one order, as its tags `az` and `aggregates` say; '' without. */
+export function placeOf({ tags }: Host): { zone: string; aggregates: string } {
+  return { zone: tags?.az ?? '', aggregates: (tags?.aggregates ?? '').split(',').sort().join(',') };
+}
+
+/** Why a rule that keeps guests in their zone or aggregates refuses a host. */
+function elsewhere({ target: { sameZone, sameAggregate } }: PlanRule, source: Host, target: Host): Refusal | undefined {
+  if (!sameZone && !sameAggregate) return undefined;
+  const from = placeOf(source);
+  const to = placeOf(target);
+  if (sameZone && from.zone !== to.zone) {
+    return { reason: 'other_zone', detail: `availability zone ${to.zone || '(none)'}, not ${from.zone || '(none)'}` };
+  }
+  if (sameAggregate && from.aggregates !== to.aggregates) {
+    const detail = `host aggregates ${to.aggregates || '(none)'}, not ${from.aggregates || '(none)'}`;
+    return { reason: 'other_aggregate', detail };
+  }
+  return undefined;
 }
 
 function outsideRefusals(refusals: readonly OutsideRefusal[]) {
@@ -140,7 +160,7 @@ export function eligibility(
       const detail = `architecture ${target.cpu_architecture}, not ${source.cpu_architecture}`;
       return { reason: 'other_architecture', detail };
     }
-    return outside.pairs.get(candidate.id)?.get(target.id);
+    return elsewhere(rule, source, target) ?? outside.pairs.get(candidate.id)?.get(target.id);
   }
 
   return { host, guest, pair, pairRefusals: outside.pairs };

@@ -24,6 +24,8 @@ const references = (description: string, examples: string[]) =>
     .default([])
     .meta({ description, examples: [examples] });
 
+const yesOrNo = (description: string) => z.boolean('expected true or false').optional().meta({ description });
+
 const EXPECTED_DURATION = 'expected a duration above 0 such as "2m" or "1h30m"';
 
 const period = z
@@ -94,6 +96,11 @@ export const ruleFileSchema = strict({
     .meta({ description: 'What may be moved, and from where' }),
   target: strict({
     hosts: references('The hosts that guests may go to, by id or name; none means any', ['a15']),
+    sameZone: yesOrNo("Only hosts of the source's availability zone"),
+    sameAggregate: yesOrNo('Only hosts that are in the same host aggregates as the source'),
+    withLocalDisks: yesOrNo(
+      'Guests with disks that only their host reaches may move, and the disks with them (proxmox)',
+    ),
   })
     .prefault({})
     .meta({ description: 'Where guests may go' }),
