@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { CloudSettings } from './config/clouds.js';
+import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './config/clouds.js';
 import { shown } from './rules/problems.js';
 import { parseDuration } from './rules/units.js';
 
@@ -8,8 +10,8 @@ import { parseDuration } from './rules/units.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated'] as const;
+export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox'] as const;
+export const METRICS_NAMES = ['simulated', 'proxmox'] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -77,8 +79,9 @@ const variables = z.object({
     .describe(`Cloud of the fleet: ${CLOUD_NAMES.join(', ')}`),
   METRICS: choice(METRICS_NAMES)
     .optional()
-    .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
+    .describe(`Where the readings come from, by default the cloud itself if it has any: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  ...cloudVariables,
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -115,6 +118,8 @@ export interface Config {
   metrics: (typeof METRICS_NAMES)[number];
   /** Path of the scenario; absent for the embedded one. */
   simulation?: string;
+  /** How to reach the cloud that was chosen. */
+  clouds: CloudSettings;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
   monitorMessageKey?: string;
@@ -144,8 +149,9 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   if (typeof schema === 'boolean') return [];
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
+    const isList = SECRETS.some((secret) => secret === name);
     return [
-      { name, meaning: `${meaning}; several separated by commas` },
+      { name, meaning: isList ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
@@ -153,7 +159,7 @@ export const VARIABLES: readonly Variable[] = Object.entries(
 });
 
 function isSecret(name: string): boolean {
-  return SECRETS.some((secret) => secret === name);
+  return [...SECRETS, ...CLOUD_SECRETS].some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -174,7 +180,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of SECRETS) {
+  for (const name of [...SECRETS, ...CLOUD_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -182,7 +188,7 @@ function given(env: Environment, readFile: (path: string) => string) {
       continue;
     }
     try {
-      values[name] = readFile(path);
+      values[name] = SECRETS.some((list) => list === name) ? readFile(path) : readFile(path).trim();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
@@ -217,6 +223,11 @@ export function readConfig(
     webhook: read.WEBHOOK_TOKEN,
     api: read.API_TOKEN,
   };
+  const clouds = cloudSettings(read.CLOUD, read, readFile);
+  const metrics = metricsFor(read.CLOUD, read.METRICS, METRICS_NAMES);
+  if (!metrics.ok || clouds.problems.length > 0) {
+    return { ok: false, problems: [...clouds.problems, ...(metrics.ok ? [] : [metrics.problem])] };
+  }
   const allowUnauthenticated = read.ALLOW_UNAUTHENTICATED === 'true';
   if (!isLoopback(read.HOST) && !allowUnauthenticated && Object.values(keys).every((list) => list.length === 0)) {
     const remedy = `set one of ${SECRETS.join(', ')}, or ALLOW_UNAUTHENTICATED=true`;
@@ -232,8 +243,9 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics: read.METRICS ?? read.CLOUD,
+    metrics: metrics.metrics,
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
+    clouds: clouds.settings,
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,11 +7,6 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
-import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
-import type { Scenario } from './fleet/clouds/scenario.js';
-import { parseScenario } from './fleet/clouds/scenario.js';
-import type { SimulatedCloud } from './fleet/clouds/simulated.js';
-import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
@@ -22,22 +16,14 @@ import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from './migration/watch.js';
+import { createFleet } from './receiver-fleet.js';
+import { SetupError } from './setup-error.js';
 import type { RuleBook } from './rules/book.js';
 import { openRuleBook } from './rules/book.js';
-import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
 
-/** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
-export class SetupError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.name = 'SetupError';
-    this.problems = problems;
-  }
-}
+export { SetupError } from './setup-error.js';
 
 /** A receiver that is listening. */
 export interface Receiver {
@@ -164,22 +150,6 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
     },
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
   };
-}
-
-async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
-}
-
-async function readScenario(path: string | undefined): Promise<Scenario> {
-  if (path === undefined) return structuredClone(embeddedFleet);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
-  });
-  const json = parseJson(text);
-  const parsed = json.ok ? parseScenario(json.value) : json;
-  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
-  return parsed.scenario;
 }
 
 /** The journal, with a counter of the events that it has taken. */

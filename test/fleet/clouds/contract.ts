@@ -8,6 +8,8 @@ export interface HarnessOptions {
   hosts?: number;
   /** 4 by default. */
   guests?: number;
+  /** The longest that one call may take, ms, where the cloud is asked by calls; long enough for any by default. */
+  timeoutMs?: number;
 }
 
 /** Troubles that a harness can bring about; a case whose trouble is absent is skipped, and shows as skipped. */
