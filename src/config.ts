@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
+import type { CloudSettings } from './config/clouds.js';
+import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './config/clouds.js';
 import type { MetricStore } from './fleet/metrics/create.js';
 import { shown } from './rules/problems.js';
 import { parseBytes, parseDuration } from './rules/units.js';
@@ -10,8 +12,8 @@ import { parseBytes, parseDuration } from './rules/units.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated', ...STORE_NAMES] as const;
+export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox'] as const;
+export const METRICS_NAMES = ['simulated', 'proxmox', ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -84,7 +86,7 @@ const variables = z.object({
     .describe(`Cloud of the fleet: ${CLOUD_NAMES.join(', ')}`),
   METRICS: choice(METRICS_NAMES)
     .optional()
-    .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
+    .describe(`Where the readings come from, by default the cloud itself if it has any: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z
     .string()
     .optional()
@@ -92,6 +94,7 @@ const variables = z.object({
       'Scenario file of the simulated cloud, or the address of a process that simulates it; by default embedded',
     ),
   ...storeVariables(duration),
+  ...cloudVariables,
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -153,6 +156,8 @@ export interface Config {
   metricStore?: MetricStore;
   /** Path of the scenario, or the address of a process that simulates; absent for the embedded one. */
   simulation?: string;
+  /** How to reach the cloud that was chosen. */
+  clouds: CloudSettings;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
   monitorMessageKey?: string;
@@ -192,8 +197,9 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   if (typeof schema === 'boolean') return [];
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
+    const isList = SECRETS.some((secret) => secret === name);
     return [
-      { name, meaning: isList(name) ? `${meaning}; several separated by commas` : meaning },
+      { name, meaning: isList ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
@@ -226,7 +232,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of [...SECRETS, ...STORE_SECRETS]) {
+  for (const name of [...SECRETS, ...STORE_SECRETS, ...CLOUD_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -235,7 +241,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     }
     try {
       const text = readFile(path);
-      values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
+      values[name] = isList(name) ? text : text.trim();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
@@ -270,6 +276,11 @@ export function readConfig(
     webhook: read.WEBHOOK_TOKEN,
     api: read.API_TOKEN,
   };
+  const clouds = cloudSettings(read.CLOUD, read, readFile);
+  const metrics = metricsFor(read.CLOUD, read.METRICS, METRICS_NAMES);
+  if (!metrics.ok || clouds.problems.length > 0) {
+    return { ok: false, problems: [...clouds.problems, ...(metrics.ok ? [] : [metrics.problem])] };
+  }
   const allowUnauthenticated = read.ALLOW_UNAUTHENTICATED === 'true';
   if (!isLoopback(read.HOST) && !allowUnauthenticated && Object.values(keys).every((list) => list.length === 0)) {
     const remedy = `set one of ${SECRETS.join(', ')}, or ALLOW_UNAUTHENTICATED=true`;
@@ -278,8 +289,7 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
-  const metrics = read.METRICS ?? read.CLOUD;
-  const beside = STORE_NAMES.find((name) => name === metrics);
+  const beside = STORE_NAMES.find((name) => name === metrics.metrics);
   const stored = beside && storeSettings(beside, read, readFile);
   if (stored && !stored.ok) return stored;
   const config: Config = {
@@ -289,9 +299,10 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics,
+    metrics: metrics.metrics,
     ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
+    clouds: clouds.settings,
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,13 +9,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
-import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
-import type { Scenario } from './fleet/clouds/scenario.js';
-import { createRemoteSimulation } from './fleet/clouds/remote-simulation.js';
-import { parseScenario } from './fleet/clouds/scenario.js';
-import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
-import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -26,24 +20,16 @@ import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from './migration/watch.js';
+import { createFleet } from './receiver-fleet.js';
+import { SetupError } from './setup-error.js';
 import type { RuleBook } from './rules/book.js';
 import { openRuleBook } from './rules/book.js';
-import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
 import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from './service/snapshots.js';
 import { DEFAULT_VERIFICATION } from './service/verifier.js';
 
-/** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
-export class SetupError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.name = 'SetupError';
-    this.problems = problems;
-  }
-}
+export { SetupError } from './setup-error.js';
 
 /** A receiver that is listening. */
 export interface Receiver {
@@ -206,35 +192,6 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
     },
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
   };
-}
-
-async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const { metricStore: store, requestTimeoutMs: timeoutMs } = config;
-  const simulated = await createSimulation(config, clock);
-  return {
-    cloud: simulated,
-    metrics: store ? createMetrics(store, { clock, random: Math.random, timeoutMs }) : simulated,
-  };
-}
-
-async function createSimulation(config: Config, clock: Clock): Promise<Cloud & Metrics> {
-  const { simulation, requestTimeoutMs: timeoutMs } = config;
-  if (simulation === undefined || !/^https?:\/\//.test(simulation)) {
-    return createSimulatedCloud(await readScenario(simulation), clock);
-  }
-  if (!URL.canParse(simulation)) throw new SetupError([`SIMULATION: ${simulation} is not an address`]);
-  return createRemoteSimulation({ baseUrl: simulation, timeoutMs, clock, random: Math.random });
-}
-
-async function readScenario(path: string | undefined): Promise<Scenario> {
-  if (path === undefined) return structuredClone(embeddedFleet);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
-  });
-  const json = parseJson(text);
-  const parsed = json.ok ? parseScenario(json.value) : json;
-  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
-  return parsed.scenario;
 }
 
 /** The journal, with a counter of the events that it has taken. */

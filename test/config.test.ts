@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Environment, VARIABLES, isLoopback, readConfig } from '../src/config.js';
+import { CLOUD_NAMES, type Environment, METRICS_NAMES, VARIABLES, isLoopback, readConfig } from '../src/config.js';
 
 const config = (env: Environment, readFile?: (path: string) => string) => {
   const read = readConfig(env, readFile);
@@ -22,6 +22,7 @@ const DEFAULTS = {
   logLevel: 'info',
   cloud: 'simulated',
   metrics: 'simulated',
+  clouds: {},
   secrets: { monitor: [], grafana: [], webhook: [], api: [] },
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
@@ -81,6 +82,7 @@ it('every variable is read', () => {
     cloud: 'simulated',
     metrics: 'simulated',
     simulation: 'scenario.json',
+    clouds: {},
     secrets: { monitor: ['m'], grafana: ['g1', 'g2'], webhook: ['w'], api: ['a'] },
     monitorMessageKey: 'text',
     grafanaSignatureHeader: 'X-Signature',
@@ -107,8 +109,6 @@ it.each([
   ['PORT', '-1', 'expected a whole number from 0 to 65535'],
   ['PORT', '80.5', 'expected a whole number from 0 to 65535'],
   ['LOG_LEVEL', 'verbose', 'expected one of fatal, error, warn, info, debug, trace, silent'],
-  ['CLOUD', 'fog', 'expected one of simulated'],
-  ['METRICS', 'abacus', 'expected one of simulated, prometheus, influxdb'],
   ['PROMETHEUS_URL', 'store:9090', 'expected an http or https address without user, password and query'],
   ['PROMETHEUS_URL', 'http://me:secret@store', 'expected an http or https address without user, password and query'],
   ['PROMETHEUS_PRESET', 'munin', 'expected one of telegraf, node-libvirt, pve'],
@@ -116,6 +116,8 @@ it.each([
   ['PROMETHEUS_TENANT', 'a\nb', 'expected one line of ASCII'],
   ['INFLUXDB_HOST_CPU', 'cpu', 'expected MEASUREMENT.FIELD'],
   ['INFLUXDB_SCRAPE_INTERVAL', '10', 'expected a duration such as "30s" or "1h30m", at most 24d'],
+  ['CLOUD', 'fog', `expected one of ${CLOUD_NAMES.join(', ')}`],
+  ['METRICS', 'abacus', `expected one of ${METRICS_NAMES.join(', ')}`],
   ['MONITOR_MESSAGE_KEY', 'x'.repeat(17), 'expected at most 16 characters'],
   ['GRAFANA_SIGNATURE_HEADER', 'X Y', 'expected the name of an HTTP header'],
   ['GRAFANA_TIMESTAMP_HEADER', 'X:Y', 'expected the name of an HTTP header'],

@@ -329,6 +329,31 @@ describe('the fleet, asked again', () => {
     );
     expect(new Set(targets)).toEqual(new Set(['c']));
   });
+
+  it('tells the cloud, in forecast and move, that the rule lets local disks come along', async () => {
+    const seen: unknown[] = [];
+    const { service } = await build({
+      scenario: roomy(),
+      over: ({ cloud, rules }) => ({
+        rules: () => rules().map((rule) => ({ ...rule, target: { ...rule.target, withLocalDisks: true } })),
+        cloud: {
+          ...cloud,
+          forecast: ({ options }) => {
+            seen.push(options);
+            return Promise.resolve({ allowed: true });
+          },
+          startMigration: (request) => {
+            seen.push(request.options);
+            return cloud.startMigration(request);
+          },
+        },
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen.map((options) => JSON.stringify(options)))).toEqual(new Set(['{"withLocalDisks":true}']));
+  });
 });
 
 describe('a restart', () => {

@@ -30,6 +30,8 @@ const GROUP_TEXT: Readonly<Record<RejectionReason, string>> = {
   maintenance: 'under maintenance',
   other_host_type: 'of another host type',
   other_architecture: 'of another architecture',
+  other_zone: 'in another availability zone',
+  other_aggregate: 'in other host aggregates',
   no_reading: 'without a reading',
   not_running: 'not running',
   not_a_rule_guest: 'not among the guests of the rule',

@@ -17,6 +17,8 @@ export type RejectionReason =
   | 'maintenance'
   | 'other_host_type'
   | 'other_architecture'
+  | 'other_zone'
+  | 'other_aggregate'
   | 'no_reading'
   | 'not_running'
   | 'not_a_rule_guest'

@@ -109,11 +109,18 @@ export interface Metrics {
   readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
 }
 
+/** What a rule allows a migration that is refused by default. */
+export interface MigrationOptions {
+  /** Disks that only the source reaches are copied along. */
+  withLocalDisks?: boolean;
+}
+
 /** One guest to one host. */
 export interface MigrationRequest {
   guest: GuestRecord;
   source: { id: string; name: string };
   target: { id: string; name: string };
+  options?: MigrationOptions;
 }
 
 /** Where a migration stands, as the cloud tells it. */

@@ -75,6 +75,8 @@ export interface MigrationRecord {
   rule: string;
   notes: MigrationNotes;
   phase: MigrationPhase;
+  /** What the rule allows the cloud to do for it. */
+  options?: { withLocalDisks?: boolean };
   /** What the cloud calls the job. */
   handle?: string;
   /** ISO 8601: when the cloud was asked. */

@@ -83,12 +83,16 @@ function endsOf({ notes }: MigrationRecord): { source: string; target: string } 
 }
 
 /** The request behind a move's record. */
-export function toRequest({ notes: { guest, target_host } }: Pick<MigrationRecord, 'notes'>): MigrationRequest {
+export function toRequest({
+  notes: { guest, target_host },
+  options,
+}: Pick<MigrationRecord, 'notes' | 'options'>): MigrationRequest {
   const { id, name, vcpu_count, vmem_size, host, host_id } = guest;
   return {
     guest: { id, name, vcpu_count, vmem_size, host_id, status: 'running' },
     source: { id: host_id, name: host },
     target: { id: target_host.id, name: target_host.name },
+    ...(options && { options }),
   };
 }
 

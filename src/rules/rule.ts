@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { METRIC_NAMES } from '../fleet/fleet.js';
-import { duration, references, strict, text } from './fields.js';
+import { duration, references, strict, text, yesOrNo } from './fields.js';
 import { steeringKeys } from './steering-keys.js';
 import { parseBytes, parseDuration } from './units.js';
 
@@ -76,6 +76,11 @@ export const ruleFileSchema = strict({
     .meta({ description: 'What may be moved, and from where' }),
   target: strict({
     hosts: references('The hosts that guests may go to, by id or name; none means any', ['a15']),
+    sameZone: yesOrNo("Only hosts of the source's availability zone"),
+    sameAggregate: yesOrNo('Only hosts that are in the same host aggregates as the source'),
+    withLocalDisks: yesOrNo(
+      'Guests with disks that only their host reaches may move, and the disks with them (proxmox)',
+    ),
   })
     .prefault({})
     .meta({ description: 'Where guests may go' }),

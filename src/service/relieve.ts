@@ -84,6 +84,7 @@ export async function relieve(rule: Rule, hosts: readonly string[][], options: R
   const migrations = plan.migrations.map((migration): MigrationRecord => ({
     rule: rule.name,
     notes: toNotes(migration),
+    ...allowedBy(rule),
     phase: 'planned',
   }));
   return { findings, migrations, cost: plan.cost, seen: { snapshot, sourceIds: alerting, refusals, plan } };
@@ -141,7 +142,7 @@ async function planWithForecast(
   for (let round = 0; ; round += 1) {
     const plan = planWithinBoundaries({ snapshot, rule, sourceIds, refusals });
     if (!options.cloud.forecast) return plan;
-    const refused = await forecast(plan, options);
+    const refused = await forecast(plan, rule, options);
     if (refused.length === 0) return plan;
     refusals.push(...refused);
     if (round < MOST_FORECAST_ROUNDS) continue;
@@ -153,10 +154,10 @@ async function planWithForecast(
   }
 }
 
-async function forecast(plan: Plan, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
+async function forecast(plan: Plan, rule: Rule, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
   const refused: Refusal[] = [];
   for (const migration of plan.migrations) {
-    const request = toRequest({ notes: toNotes(migration) });
+    const request = toRequest({ notes: toNotes(migration), ...allowedBy(rule) });
     let text: string | undefined;
     try {
       const answer = await cloud.forecast?.(request, signal);
@@ -172,6 +173,11 @@ async function forecast(plan: Plan, { cloud, signal, log }: RelieveOptions): Pro
     refused.push({ guestId: migration.guest.id, hostId: migration.target_host.id, reason, text });
   }
   return refused;
+}
+
+/** What the rule lets the cloud do for a move. */
+function allowedBy({ target: { withLocalDisks } }: Rule): Pick<MigrationRecord, 'options'> {
+  return withLocalDisks ? { options: { withLocalDisks } } : {};
 }
 
 function toNotes({ guest, target_host: target }: PlannedMigration): MigrationRecord['notes'] {
