@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { LibvirtSettings } from './fleet/clouds/create.js';
+import { parseUris } from './fleet/clouds/libvirt/uris.js';
 import { shown } from './rules/problems.js';
 import { parseDuration } from './rules/units.js';
 
@@ -8,8 +10,8 @@ import { parseDuration } from './rules/units.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated'] as const;
+export const CLOUD_NAMES = ['simulated', 'libvirt'] as const;
+export const METRICS_NAMES = ['simulated', 'libvirt'] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -79,6 +81,29 @@ const variables = z.object({
     .optional()
     .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  LIBVIRT_URIS: z
+    .string()
+    .transform((value, context) => {
+      const parsed = parseUris(value);
+      if (parsed.ok) return parsed.hosts;
+      for (const message of parsed.problems) context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .optional()
+    .describe('Hosts that run libvirt, each `[NAME=]URI[|DEST_URI]`, separated by spaces or commas'),
+  LIBVIRT_SHARED_PATHS: z
+    .string()
+    .transform((value) => value.split(/[\s,]+/).filter((path) => path !== ''))
+    .refine((paths) => paths.every((path) => path.startsWith('/')), 'expected directories, each from / on')
+    .optional()
+    .transform((paths) => paths ?? [])
+    .describe('Directories and devices that all libvirt hosts share; a guest with a disk elsewhere is not moved'),
+  LIBVIRT_BANDWIDTH_MIB: wholeNumber('expected a whole number from 1 to 1000000', 1, 1_000_000)
+    .optional()
+    .describe('The most that one migration of libvirt may copy, MiB/s'),
+  LIBVIRT_SAMPLE_INTERVAL: duration
+    .prefault('15s')
+    .describe("How often libvirt's counters are read for METRICS=libvirt"),
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -115,6 +140,8 @@ export interface Config {
   metrics: (typeof METRICS_NAMES)[number];
   /** Path of the scenario; absent for the embedded one. */
   simulation?: string;
+  /** Present with `CLOUD=libvirt`. */
+  libvirt?: LibvirtSettings;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
   monitorMessageKey?: string;
@@ -225,6 +252,16 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
+  const metrics = read.METRICS ?? read.CLOUD;
+  if (metrics !== read.CLOUD) {
+    return {
+      ok: false,
+      problems: [`METRICS: expected ${read.CLOUD}, since CLOUD is ${read.CLOUD}, got ${shown(metrics)}`],
+    };
+  }
+  if (read.CLOUD === 'libvirt' && !read.LIBVIRT_URIS) {
+    return { ok: false, problems: ['LIBVIRT_URIS: expected one URI for each host, since CLOUD is libvirt'] };
+  }
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -232,8 +269,17 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics: read.METRICS ?? read.CLOUD,
+    metrics,
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
+    ...(read.CLOUD === 'libvirt' &&
+      read.LIBVIRT_URIS && {
+        libvirt: {
+          hosts: read.LIBVIRT_URIS,
+          sharedPaths: read.LIBVIRT_SHARED_PATHS,
+          ...(read.LIBVIRT_BANDWIDTH_MIB !== undefined && { bandwidthMiB: read.LIBVIRT_BANDWIDTH_MIB }),
+          sampleIntervalMs: read.LIBVIRT_SAMPLE_INTERVAL,
+        },
+      }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

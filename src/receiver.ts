@@ -8,11 +8,11 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
+import type { CloudConfig } from './fleet/clouds/create.js';
+import { createCloud } from './fleet/clouds/create.js';
 import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
 import type { Scenario } from './fleet/clouds/scenario.js';
 import { parseScenario } from './fleet/clouds/scenario.js';
-import type { SimulatedCloud } from './fleet/clouds/simulated.js';
-import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
@@ -69,7 +69,10 @@ const FLEET_PERIOD_MS = 300_000;
 export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
   const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
   const opened = await openRuleBook(config.rulesDir, { log });
-  if (!opened.ok) throw new SetupError(opened.problems);
+  if (!opened.ok) {
+    metrics.close?.();
+    throw new SetupError(opened.problems);
+  }
   const ruleBook = opened.book;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -138,11 +141,13 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       ruleBook,
       async stop() {
         await service.stop();
+        metrics.close?.();
         ruleBook.close();
         await closed(listening);
       },
     };
   } catch (error) {
+    metrics.close?.();
     ruleBook.close();
     server?.close();
     throw error;
@@ -167,8 +172,15 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
 }
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
+  const { libvirt, requestTimeoutMs } = config;
+  const chosen: CloudConfig =
+    config.cloud === 'libvirt' && libvirt
+      ? { cloud: 'libvirt', libvirt, requestTimeoutMs }
+      : { cloud: 'simulated', scenario: await readScenario(config.simulation), requestTimeoutMs };
+  const { cloud, ownMetrics } = createCloud(chosen, clock);
+  const metrics = ownMetrics?.();
+  if (!metrics) throw new SetupError([`METRICS: ${cloud.name} has no metrics of its own`]);
+  return { cloud, metrics };
 }
 
 async function readScenario(path: string | undefined): Promise<Scenario> {
