@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
+import type { MetricStore } from './fleet/metrics/create.js';
 import { shown } from './rules/problems.js';
 import { parseDuration } from './rules/units.js';
 
@@ -9,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated'] as const;
+export const METRICS_NAMES = ['simulated', ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -79,6 +81,7 @@ const variables = z.object({
     .optional()
     .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  ...storeVariables(duration),
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -113,6 +116,8 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number];
   cloud: (typeof CLOUD_NAMES)[number];
   metrics: (typeof METRICS_NAMES)[number];
+  /** Present where `metrics` is a store beside the cloud. */
+  metricStore?: MetricStore;
   /** Path of the scenario; absent for the embedded one. */
   simulation?: string;
   /** Every list may be empty: then that check is not made. */
@@ -145,15 +150,19 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
     return [
-      { name, meaning: `${meaning}; several separated by commas` },
+      { name, meaning: isList(name) ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
   return [{ name, meaning, ...(typeof schema.default === 'string' && { default: schema.default }) }];
 });
 
-function isSecret(name: string): boolean {
+function isList(name: string): boolean {
   return SECRETS.some((secret) => secret === name);
+}
+
+function isSecret(name: string): boolean {
+  return isList(name) || STORE_SECRETS.some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -174,7 +183,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of SECRETS) {
+  for (const name of [...SECRETS, ...STORE_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -182,7 +191,8 @@ function given(env: Environment, readFile: (path: string) => string) {
       continue;
     }
     try {
-      values[name] = readFile(path);
+      const text = readFile(path);
+      values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
@@ -225,6 +235,10 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
+  const metrics = read.METRICS ?? read.CLOUD;
+  const beside = STORE_NAMES.find((name) => name === metrics);
+  const stored = beside && storeSettings(beside, read, readFile);
+  if (stored && !stored.ok) return stored;
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -232,7 +246,8 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics: read.METRICS ?? read.CLOUD,
+    metrics,
+    ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),

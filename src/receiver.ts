@@ -14,6 +14,7 @@ import { parseScenario } from './fleet/clouds/scenario.js';
 import type { SimulatedCloud } from './fleet/clouds/simulated.js';
 import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
+import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -168,7 +169,11 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
   const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
+  const { metricStore: store, requestTimeoutMs: timeoutMs } = config;
+  return {
+    cloud: simulated,
+    metrics: store ? createMetrics(store, { clock, random: Math.random, timeoutMs }) : simulated,
+  };
 }
 
 async function readScenario(path: string | undefined): Promise<Scenario> {

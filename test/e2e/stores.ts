@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/clock.js';
 import type { Metrics } from '../../src/fleet/fleet.js';
 import { createMetrics } from '../../src/fleet/metrics/create.js';
-import type { MetricsSettings } from '../../src/fleet/metrics/create.js';
+import type { MetricStore } from '../../src/fleet/metrics/create.js';
 import type { Daemon } from './daemon.js';
 import { startDaemon, until } from './daemon.js';
 
@@ -20,16 +20,15 @@ export interface Fact {
 
 /** A real store that a test has filled. */
 export interface FilledStore extends Daemon {
-  settings: MetricsSettings;
+  settings: MetricStore;
   metrics: Metrics;
 }
 
 const SCRAPE_MS = 10_000;
 
 /** The store as the program sees it. */
-export function metricsOf(settings: MetricsSettings): Metrics {
-  const none = { name: 'none', scrapeIntervalMs: 0, readings: () => Promise.reject(new Error('not asked')) };
-  return createMetrics(settings, none, { clock: systemClock, random: Math.random, timeoutMs: 20_000 });
+export function metricsOf(settings: MetricStore): Metrics {
+  return createMetrics(settings, { clock: systemClock, random: Math.random, timeoutMs: 20_000 });
 }
 
 async function send(
@@ -71,7 +70,7 @@ export async function startVictoria(facts: readonly Fact[], path: 'write' | 'imp
   // What was written shows up in searches after a second or so.
   await fetch(`${daemon.url}/internal/force_flush`);
   await untilCounted(daemon.url, facts);
-  const settings: MetricsSettings = {
+  const settings: MetricStore = {
     kind: 'prometheus',
     prometheus: { url: daemon.url, preset: 'telegraf', scrapeIntervalMs: SCRAPE_MS },
   };
@@ -108,7 +107,7 @@ export async function startPrometheus(facts: readonly Fact[]): Promise<FilledSto
     await stop();
     throw error;
   }
-  const settings: MetricsSettings = {
+  const settings: MetricStore = {
     kind: 'prometheus',
     prometheus: { url: daemon.url, preset: 'telegraf', scrapeIntervalMs: SCRAPE_MS },
   };
@@ -167,7 +166,7 @@ export async function startInflux(facts: readonly Fact[]): Promise<FilledStore> 
   await query("CREATE USER automigrate WITH PASSWORD 'it''s'".replace("''", String.raw`\'`));
   await query('GRANT READ ON telegraf TO automigrate');
   await send(`${daemon.url}/write?db=telegraf&precision=ms`, lines(facts), admin);
-  const settings: MetricsSettings = {
+  const settings: MetricStore = {
     kind: 'influxdb',
     influxdb: {
       url: daemon.url,

@@ -5,23 +5,16 @@ import type { PrometheusSettings } from './prometheus.js';
 import { createPrometheusMetrics } from './prometheus.js';
 import type { StoreContext } from './store.js';
 
-/** Where the readings come from. */
-export type MetricsSettings =
-  | { kind: 'cloud' }
-  | { kind: 'prometheus'; prometheus: PrometheusSettings }
-  | { kind: 'influxdb'; influxdb: InfluxSettings };
+/** A metric store that stands beside the cloud. */
+export type MetricStore =
+  { kind: 'prometheus'; prometheus: PrometheusSettings } | { kind: 'influxdb'; influxdb: InfluxSettings };
 
-/**
- * Makes the metric store that was chosen.
- * @param own - the cloud's own readings.
- */
-export function createMetrics(settings: MetricsSettings, own: Metrics, context: StoreContext): Metrics {
-  switch (settings.kind) {
-    case 'cloud':
-      return own;
+/** Opens the metric store that was chosen. */
+export function createMetrics(store: MetricStore, context: StoreContext): Metrics {
+  switch (store.kind) {
     case 'prometheus':
-      return createPrometheusMetrics(settings.prometheus, context);
+      return createPrometheusMetrics(store.prometheus, context);
     case 'influxdb':
-      return createInfluxMetrics(settings.influxdb, context);
+      return createInfluxMetrics(store.influxdb, context);
   }
 }

@@ -55,7 +55,8 @@ function fill(
     // A window of one scrape can come out empty, and a rate needs two samples.
     period: () => `${Math.max(periodMs, 2 * scrapeIntervalMs)}ms`,
     step: () => `${scrapeIntervalMs}ms`,
-    rate: () => `${Math.ceil(2.5 * scrapeIntervalMs)}ms`,
+    // Any longer, and Prometheus would take the part after the last sample for idle time.
+    rate: () => `${2 * scrapeIntervalMs}ms`,
   };
   return template.replaceAll(
     /\$(hosts|guests|host|guest|period|step|rate)\b/g,
