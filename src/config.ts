@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { libvirtSettings, libvirtVariables } from './config/libvirt.js';
+import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
 import type { LibvirtSettings } from './fleet/clouds/create.js';
-import { parseUris } from './fleet/clouds/libvirt/uris.js';
+import type { MetricStore } from './fleet/metrics/create.js';
 import { shown } from './rules/problems.js';
 import { parseDuration } from './rules/units.js';
 
@@ -11,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const CLOUD_NAMES = ['simulated', 'libvirt'] as const;
-export const METRICS_NAMES = ['simulated', 'libvirt'] as const;
+export const METRICS_NAMES = [...CLOUD_NAMES, ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -81,29 +83,8 @@ const variables = z.object({
     .optional()
     .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
-  LIBVIRT_URIS: z
-    .string()
-    .transform((value, context) => {
-      const parsed = parseUris(value);
-      if (parsed.ok) return parsed.hosts;
-      for (const message of parsed.problems) context.addIssue({ code: 'custom', message });
-      return z.NEVER;
-    })
-    .optional()
-    .describe('Hosts that run libvirt, each `[NAME=]URI[|DEST_URI]`, separated by spaces or commas'),
-  LIBVIRT_SHARED_PATHS: z
-    .string()
-    .transform((value) => value.split(/[\s,]+/).filter((path) => path !== ''))
-    .refine((paths) => paths.every((path) => path.startsWith('/')), 'expected directories, each from / on')
-    .optional()
-    .transform((paths) => paths ?? [])
-    .describe('Directories and devices that all libvirt hosts share; a guest with a disk elsewhere is not moved'),
-  LIBVIRT_BANDWIDTH_MIB: wholeNumber('expected a whole number from 1 to 1000000', 1, 1_000_000)
-    .optional()
-    .describe('The most that one migration of libvirt may copy, MiB/s'),
-  LIBVIRT_SAMPLE_INTERVAL: duration
-    .prefault('15s')
-    .describe("How often libvirt's counters are read for METRICS=libvirt"),
+  ...libvirtVariables(duration),
+  ...storeVariables(duration),
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -138,6 +119,8 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number];
   cloud: (typeof CLOUD_NAMES)[number];
   metrics: (typeof METRICS_NAMES)[number];
+  /** Present where `metrics` is a store beside the cloud. */
+  metricStore?: MetricStore;
   /** Path of the scenario; absent for the embedded one. */
   simulation?: string;
   /** Present with `CLOUD=libvirt`. */
@@ -172,15 +155,19 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
     return [
-      { name, meaning: `${meaning}; several separated by commas` },
+      { name, meaning: isList(name) ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
   return [{ name, meaning, ...(typeof schema.default === 'string' && { default: schema.default }) }];
 });
 
-function isSecret(name: string): boolean {
+function isList(name: string): boolean {
   return SECRETS.some((secret) => secret === name);
+}
+
+function isSecret(name: string): boolean {
+  return isList(name) || STORE_SECRETS.some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -201,7 +188,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of SECRETS) {
+  for (const name of [...SECRETS, ...STORE_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -209,7 +196,8 @@ function given(env: Environment, readFile: (path: string) => string) {
       continue;
     }
     try {
-      values[name] = readFile(path);
+      const text = readFile(path);
+      values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
@@ -253,14 +241,17 @@ export function readConfig(
     };
   }
   const metrics = read.METRICS ?? read.CLOUD;
-  if (metrics !== read.CLOUD) {
+  const beside = STORE_NAMES.find((name) => name === metrics);
+  const stored = beside && storeSettings(beside, read, readFile);
+  if (stored && !stored.ok) return stored;
+  const cloud = read.CLOUD === 'libvirt' ? libvirtSettings(read) : undefined;
+  if (cloud && !cloud.ok) return cloud;
+  if (!beside && metrics !== read.CLOUD) {
+    const expected = [read.CLOUD, ...STORE_NAMES].join(', ');
     return {
       ok: false,
-      problems: [`METRICS: expected ${read.CLOUD}, since CLOUD is ${read.CLOUD}, got ${shown(metrics)}`],
+      problems: [`METRICS: expected one of ${expected}, since CLOUD is ${read.CLOUD}, got ${shown(metrics)}`],
     };
-  }
-  if (read.CLOUD === 'libvirt' && !read.LIBVIRT_URIS) {
-    return { ok: false, problems: ['LIBVIRT_URIS: expected one URI for each host, since CLOUD is libvirt'] };
   }
   const config: Config = {
     host: read.HOST,
@@ -270,16 +261,9 @@ export function readConfig(
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
     metrics,
+    ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
-    ...(read.CLOUD === 'libvirt' &&
-      read.LIBVIRT_URIS && {
-        libvirt: {
-          hosts: read.LIBVIRT_URIS,
-          sharedPaths: read.LIBVIRT_SHARED_PATHS,
-          ...(read.LIBVIRT_BANDWIDTH_MIB !== undefined && { bandwidthMiB: read.LIBVIRT_BANDWIDTH_MIB }),
-          sampleIntervalMs: read.LIBVIRT_SAMPLE_INTERVAL,
-        },
-      }),
+    ...(cloud && { libvirt: cloud.libvirt }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

@@ -14,6 +14,7 @@ import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
 import type { Scenario } from './fleet/clouds/scenario.js';
 import { parseScenario } from './fleet/clouds/scenario.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
+import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -172,13 +173,15 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
 }
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const { libvirt, requestTimeoutMs } = config;
+  const { libvirt, metricStore: store, requestTimeoutMs } = config;
   const chosen: CloudConfig =
     config.cloud === 'libvirt' && libvirt
       ? { cloud: 'libvirt', libvirt, requestTimeoutMs }
       : { cloud: 'simulated', scenario: await readScenario(config.simulation), requestTimeoutMs };
   const { cloud, ownMetrics } = createCloud(chosen, clock);
-  const metrics = ownMetrics?.();
+  const metrics = store
+    ? createMetrics(store, { clock, random: Math.random, timeoutMs: requestTimeoutMs })
+    : ownMetrics?.();
   if (!metrics) throw new SetupError([`METRICS: ${cloud.name} has no metrics of its own`]);
   return { cloud, metrics };
 }

@@ -111,21 +111,25 @@ export function createService(options: ServiceOptions): Service {
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
       .then(() => runBatch(record))
-      .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
-      })
-      .finally(async () => {
+      .then(
+        () => [],
+        (error: unknown) => {
+          if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
+          return [faultEvent(record, error)];
+        },
+      )
+      .then(async (events) => {
         view = null;
         // While stopping, the batch stays open in the journal: the next start takes it up.
-        if (!stopping.signal.aborted) await closeBatch(record);
+        if (!stopping.signal.aborted) await closeBatch(record, events);
         await busy.release(record.id);
       });
   };
 
-  const closeBatch = async (record: BatchRecord): Promise<void> => {
+  const closeBatch = async (record: BatchRecord, events: NewEvent[]): Promise<void> => {
     for (let pause = options.limits.firstPauseMs; ; pause = Math.min(options.limits.longestPauseMs, pause * 1.5)) {
       try {
-        await journal.commit({ batch: null });
+        await journal.commit({ events, batch: null });
         log.info({ batch: record.id }, 'batch ended');
         return;
       } catch (error) {
@@ -252,6 +256,13 @@ export function createService(options: ServiceOptions): Service {
       await running;
     },
   };
+}
+
+/** A fault of ours must not be silent either: the alert was accepted, and this is how it ended. */
+function faultEvent(record: BatchRecord, error: unknown): NewEvent {
+  const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
+  const notes = `the batch ended with a fault: ${error instanceof Error ? error.message : String(error)}`;
+  return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
 }
 
 /** What was accepted or planned long ago and never asked for: the fleet is another by now, a new alert will tell. */

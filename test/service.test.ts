@@ -197,6 +197,30 @@ describe('alerts that lead to nothing', () => {
     expect(service.batch()).toBeNull();
   });
 
+  it('records a fault of its own, and is free again', async () => {
+    let faulty = true;
+    const { service, journal } = await build({
+      scenario: roomy(),
+      over: ({ metrics }) => ({
+        // The batch asks for the rules once it runs.
+        rules: () => {
+          if (faulty && service.batch()) throw new RangeError('no such thing');
+          return [rule()];
+        },
+        metrics,
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await journal.events()).toMatchObject([
+      { action: 'migrate_error', obj_name: 'test-cpu', notes: expect.stringMatching(/fault: no such thing/) },
+    ]);
+    expect(journal.openBatch()).toBeUndefined();
+    faulty = false;
+    expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
+  });
+
   it('ignores an alert of a disabled rule', async () => {
     const { service } = await build({ rules: [rule({ enabled: false })] });
     expect(await service.handleAlerts([alert('a15')])).toMatchObject({ outcome: 'ignored', reason: 'rule_disabled' });
