@@ -1,11 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { createLibvirtCloud } from '../../src/fleet/clouds/libvirt/libvirt.js';
 import { createVirsh } from '../../src/fleet/clouds/libvirt/virsh.js';
 import type { CloudHarness } from '../fleet/clouds/contract.js';
 import { describeCloudContract } from '../fleet/clouds/contract.js';
+import { until } from './daemon.js';
 import { HOSTS, hostsDown, hostsUp, isMigrating, missingForTestbed, script, uris, virsh } from './testbed.js';
-import { shortly, until } from './until.js';
 
 const missing = missingForTestbed();
 /** Slow enough that a move can be seen, and broken. */
@@ -29,7 +30,7 @@ async function harness(): Promise<CloudHarness> {
     hosts: HOSTS.map((name) => ({ id: name, name })),
     guestCount: 4,
     guest: { id, name: 'vm1' },
-    pause: shortly,
+    pause: () => delay(200),
     troubles: {
       breakNextMove() {
         const broken = until('the migration has begun', () => isMigrating('vm1', 'hosta'));

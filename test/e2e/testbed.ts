@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { until } from './until.js';
+import { isInstalled, until } from './daemon.js';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,17 +34,12 @@ export interface GuestPlan {
   memory: number;
 }
 
-function installed(program: string): boolean {
-  const path = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
-  return path.split(delimiter).some((directory) => existsSync(join(directory, program)));
-}
-
 /** Why no testbed can be brought up here; undefined if one can. */
 export function missingForTestbed(): string | undefined {
   if (!existsSync(join(SCRIPTS, 'hosts.sh'))) return `no testbed at ${SCRIPTS}`;
   if (process.getuid?.() !== 0) return 'not root';
   if (!existsSync('/dev/net/tun')) return 'no /dev/net/tun';
-  const missing = [...PROGRAMS, ...SERVICES].filter((program) => !installed(program));
+  const missing = [...PROGRAMS, ...SERVICES].filter((program) => !isInstalled(program));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
 }
 
@@ -77,6 +72,17 @@ export async function hostsUp(): Promise<void> {
   await hostsDown();
   await script('guest-image.sh', 'up');
   await script('hosts.sh', 'up');
+  for (const host of HOSTS) preferHost(host);
+}
+
+/** A guest gets the CPU time that it asks for, whatever else the machine does: how busy a host is has to be its own doing. */
+function preferHost(host: HostName): void {
+  const group = `${SETTINGS.TESTBED_NS_PREFIX}-${host}`;
+  const weights = {
+    [`/sys/fs/cgroup/cpu/${group}/cpu.shares`]: '262144',
+    [`/sys/fs/cgroup/${group}/cpu.weight`]: '10000',
+  };
+  for (const [file, weight] of Object.entries(weights)) if (existsSync(file)) writeFileSync(file, weight);
 }
 
 export async function hostsDown(): Promise<void> {
