@@ -39,6 +39,11 @@ const duration = z
   }, 'expected a duration such as "30s" or "1h30m", at most 24d')
   .transform((value) => parseDuration(value) ?? Number.NaN);
 
+const retention = z
+  .string()
+  .transform((value) => (value === 'forever' ? Infinity : (parseDuration(value) ?? Number.NaN)))
+  .refine((ms) => ms >= 86_400_000, 'expected a duration of at least "1d", or "forever"');
+
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of an HTTP header');
 
 const secrets = z
@@ -82,7 +87,12 @@ const variables = z.object({
   METRICS: choice(METRICS_NAMES)
     .optional()
     .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
-  SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  SIMULATION: z
+    .string()
+    .optional()
+    .describe(
+      'Scenario file of the simulated cloud, or the address of a process that simulates it; by default embedded',
+    ),
   ...libvirtVariables(duration),
   ...storeVariables(duration),
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
@@ -107,7 +117,15 @@ const variables = z.object({
   MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
     .prefault('1')
     .describe('How many guests one host may give away or take in at once'),
+  MIGRATION_START_GRACE: duration
+    .prefault('30s')
+    .describe('How long a cloud may take to begin a migration that it was asked for'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
+  RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
+  JOURNAL_FSYNC: choice(['true', 'false'])
+    .prefault('true')
+    .describe('Whether the journal waits for the disk; false is faster and does not outlive the loss of power'),
+  SHUTDOWN_TIMEOUT: duration.prefault('10s').describe('How long going down may take'),
 });
 
 /** Everything that the environment says, checked and with defaults filled in. Durations in ms. */
@@ -121,7 +139,7 @@ export interface Config {
   metrics: (typeof METRICS_NAMES)[number];
   /** Present where `metrics` is a store beside the cloud. */
   metricStore?: MetricStore;
-  /** Path of the scenario; absent for the embedded one. */
+  /** Path of the scenario, or the address of a process that simulates; absent for the embedded one. */
   simulation?: string;
   /** Present with `CLOUD=libvirt`. */
   libvirt?: LibvirtSettings;
@@ -134,7 +152,12 @@ export interface Config {
   allowUnauthenticated: boolean;
   migrationTimeoutMs: number;
   migrationConcurrency: number;
+  migrationStartGraceMs: number;
   requestTimeoutMs: number;
+  /** Infinity: for ever. */
+  retentionMs: number;
+  journalFsync: boolean;
+  shutdownTimeoutMs: number;
 }
 
 /** A configuration, or one line for every variable that is wrong. No line holds a secret. */
@@ -271,7 +294,11 @@ export function readConfig(
     allowUnauthenticated,
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
+    migrationStartGraceMs: read.MIGRATION_START_GRACE,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
+    retentionMs: read.RETENTION,
+    journalFsync: read.JOURNAL_FSYNC === 'true',
+    shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT,
   };
   return { ok: true, config };
 }

@@ -27,7 +27,11 @@ const DEFAULTS = {
   allowUnauthenticated: false,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
+  migrationStartGraceMs: 30_000,
   requestTimeoutMs: 30_000,
+  retentionMs: 90 * 86_400_000,
+  journalFsync: true,
+  shutdownTimeoutMs: 10_000,
 };
 
 it('an empty environment gives the defaults, and so do empty variables', () => {
@@ -55,7 +59,11 @@ it('every variable is read', () => {
     ALLOW_UNAUTHENTICATED: 'true',
     MIGRATION_TIMEOUT: '1h30m',
     MIGRATION_CONCURRENCY: '4',
+    MIGRATION_START_GRACE: '5s',
     REQUEST_TIMEOUT: '500ms',
+    RETENTION: 'forever',
+    JOURNAL_FSYNC: 'false',
+    SHUTDOWN_TIMEOUT: '3s',
   };
   expect(config(env)).toEqual({
     host: '::1',
@@ -73,7 +81,11 @@ it('every variable is read', () => {
     allowUnauthenticated: true,
     migrationTimeoutMs: 5_400_000,
     migrationConcurrency: 4,
+    migrationStartGraceMs: 5000,
     requestTimeoutMs: 500,
+    retentionMs: Infinity,
+    journalFsync: false,
+    shutdownTimeoutMs: 3000,
   });
 });
 

@@ -13,7 +13,7 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'fleet'>;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'fleet'>;
   secrets: Secrets;
   metrics: HttpMetrics;
   /** ms since the epoch. */
@@ -41,6 +41,9 @@ export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Route
   });
   get('/api/batch', (_request, response) => {
     response.json({ batch: backend.batch() });
+  });
+  get('/api/batches', (_request, response) => {
+    response.json({ batches: backend.endedBatches() });
   });
   get('/api/events', async (request, response) => {
     await validateEventsQuery(request);

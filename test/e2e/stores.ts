@@ -26,9 +26,16 @@ export interface FilledStore extends Daemon {
 
 const SCRAPE_MS = 10_000;
 
+/** The moment that the stores are asked about, ms: however long it takes to start and fill them, the readings stay the same. */
+export const ASKED_AT = Math.floor(Date.now() / 1000) * 1000;
+
 /** The store as the program sees it. */
 export function metricsOf(settings: MetricStore): Metrics {
-  return createMetrics(settings, { clock: systemClock, random: Math.random, timeoutMs: 20_000 });
+  return createMetrics(settings, {
+    clock: { ...systemClock, now: () => ASKED_AT },
+    random: Math.random,
+    timeoutMs: 20_000,
+  });
 }
 
 async function send(

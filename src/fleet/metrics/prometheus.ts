@@ -32,7 +32,7 @@ const envelope = z.object({
   error: z.string().optional(),
   warnings: z.array(z.string()).nullish(),
   isPartial: z.boolean().optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 const vector = z.object({
   resultType: z.literal('vector'),
