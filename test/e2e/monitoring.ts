@@ -10,7 +10,14 @@ const CPU_TIME = 'libvirt_domain_info_cpu_time_seconds_total';
 export function startAlertmanager(webhook: string): Promise<Daemon> {
   return startDaemon('prometheus-alertmanager', '/-/ready', async (directory, own) => {
     const config = {
-      route: { receiver: 'automigrate', group_by: ['alertname'], group_wait: '1s', group_interval: '2s' },
+      route: {
+        receiver: 'automigrate',
+        group_by: ['alertname'],
+        group_wait: '1s',
+        group_interval: '2s',
+        // An alert that came before the mean had caught up comes again.
+        repeat_interval: '10s',
+      },
       receivers: [{ name: 'automigrate', webhook_configs: [{ url: webhook, send_resolved: true }] }],
     };
     // JSON is YAML too.
@@ -35,7 +42,7 @@ export function startPrometheus(
 ): Promise<Daemon> {
   return startDaemon('prometheus', '/-/ready', async (directory, own) => {
     const expr = `100 * sum by (host) (rate(${CPU_TIME}[8s])) / ${rule.cpus} > ${rule.threshold}`;
-    const rules = { groups: [{ name: 'e2e', rules: [{ alert: rule.name, expr, for: '2s' }] }] };
+    const rules = { groups: [{ name: 'e2e', rules: [{ alert: rule.name, expr, for: '6s' }] }] };
     const config = {
       global: { scrape_interval: '2s', scrape_timeout: '2s', evaluation_interval: '1s' },
       rule_files: [`${directory}/rules.yml`],
