@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -87,6 +87,7 @@ function preferHost(host: HostName): void {
 
 export async function hostsDown(): Promise<void> {
   for (const part of ['services.sh', 'guests.sh', 'hosts.sh', 'guest-image.sh']) await script(part, 'down');
+  await rmdir(SETTINGS.TESTBED_DIR).catch(() => undefined);
 }
 
 /** Starts guests anew, and waits until they have booted and burn what they are to burn. */
