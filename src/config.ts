@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { libvirtSettings, libvirtVariables } from './config/libvirt.js';
 import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
 import type { CloudSettings } from './config/clouds.js';
 import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './config/clouds.js';
+import type { LibvirtSettings } from './fleet/clouds/libvirt/create.js';
 import type { MetricStore } from './fleet/metrics/create.js';
 import { shown } from './rules/problems.js';
 import { parseBytes, parseDuration } from './rules/units.js';
@@ -12,8 +14,8 @@ import { parseBytes, parseDuration } from './rules/units.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox'] as const;
-export const METRICS_NAMES = ['simulated', 'proxmox', ...STORE_NAMES] as const;
+export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox', 'libvirt'] as const;
+export const METRICS_NAMES = ['simulated', 'proxmox', 'libvirt', ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -93,6 +95,7 @@ const variables = z.object({
     .describe(
       'Scenario file of the simulated cloud, or the address of a process that simulates it; by default embedded',
     ),
+  ...libvirtVariables(duration),
   ...storeVariables(duration),
   ...cloudVariables,
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
@@ -158,6 +161,8 @@ export interface Config {
   simulation?: string;
   /** How to reach the cloud that was chosen. */
   clouds: CloudSettings;
+  /** Present with `CLOUD=libvirt`. */
+  libvirt?: LibvirtSettings;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
   monitorMessageKey?: string;
@@ -292,6 +297,8 @@ export function readConfig(
   const beside = STORE_NAMES.find((name) => name === metrics.metrics);
   const stored = beside && storeSettings(beside, read, readFile);
   if (stored && !stored.ok) return stored;
+  const cloud = read.CLOUD === 'libvirt' ? libvirtSettings(read) : undefined;
+  if (cloud && !cloud.ok) return cloud;
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -303,6 +310,7 @@ export function readConfig(
     ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
     clouds: clouds.settings,
+    ...(cloud && { libvirt: cloud.libvirt }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

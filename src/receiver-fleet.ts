@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import type { CloudOptions } from './fleet/clouds/cloud-options.js';
 import { createCloudpods } from './fleet/clouds/cloudpods/cloudpods.js';
 import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
+import { createLibvirt } from './fleet/clouds/libvirt/create.js';
 import { createOpenstack } from './fleet/clouds/openstack/openstack.js';
 import { createProxmox } from './fleet/clouds/proxmox/proxmox.js';
 import { createRemoteSimulation } from './fleet/clouds/remote-simulation.js';
@@ -15,39 +16,43 @@ import { createMetrics } from './fleet/metrics/create.js';
 import { parseJson } from './rules/json.js';
 import { SetupError } from './setup-error.js';
 
+/** A cloud, and how to come by the readings that it has of its own, if it has any. */
+interface CreatedCloud {
+  cloud: Cloud;
+  ownMetrics?: () => Metrics;
+}
+
 /**
  * The cloud and the metric store that the configuration names.
  * @throws SetupError that names the variable that is missing or wrong.
  */
 export async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const cloud = await createCloud(config, clock);
-  return { cloud, metrics: chooseMetrics(config, cloud, clock) };
+  const { metricStore, requestTimeoutMs: timeoutMs } = config;
+  const { cloud, ownMetrics } = await createCloud(config, clock);
+  const metrics = metricStore ? createMetrics(metricStore, { clock, random: Math.random, timeoutMs }) : ownMetrics?.();
+  if (!metrics) throw new SetupError([`METRICS: CLOUD=${config.cloud} has no readings of its own`]);
+  return { cloud, metrics };
 }
 
-async function createCloud(config: Config, clock: Clock): Promise<Cloud & Partial<Metrics>> {
+async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> {
   const options: CloudOptions = { timeoutMs: config.requestTimeoutMs, clock, random: Math.random };
   const { cloudpods, openstack, proxmox } = config.clouds;
   switch (config.cloud) {
     case 'simulated':
-      return createSimulation(config, clock);
+      return withReadings(await createSimulation(config, clock));
     case 'cloudpods':
-      return createCloudpods(given(cloudpods, config.cloud), options);
+      return { cloud: createCloudpods(given(cloudpods, config.cloud), options) };
     case 'openstack':
-      return createOpenstack(given(openstack, config.cloud), options);
+      return { cloud: createOpenstack(given(openstack, config.cloud), options) };
     case 'proxmox':
-      return createProxmox(given(proxmox, config.cloud), options);
+      return withReadings(createProxmox(given(proxmox, config.cloud), options));
+    case 'libvirt':
+      return createLibvirt(given(config.libvirt, config.cloud), config.requestTimeoutMs, clock);
   }
 }
 
-/** The store beside the cloud, or the cloud's own readings; the configuration has seen to it that there are any. */
-function chooseMetrics(config: Config, cloud: Cloud & Partial<Metrics>, clock: Clock): Metrics {
-  const { metricStore, requestTimeoutMs: timeoutMs } = config;
-  if (metricStore) return createMetrics(metricStore, { clock, random: Math.random, timeoutMs });
-  const { name, readings, scrapeIntervalMs } = cloud;
-  if (!readings || scrapeIntervalMs === undefined) {
-    throw new SetupError([`METRICS: CLOUD=${config.cloud} has no readings of its own`]);
-  }
-  return { name, scrapeIntervalMs, readings: readings.bind(cloud) };
+function withReadings(cloud: Cloud & Metrics): CreatedCloud {
+  return { cloud, ownMetrics: () => cloud };
 }
 
 function given<T>(settings: T | undefined, cloud: string): T {

@@ -61,7 +61,10 @@ const FLEET_PERIOD_MS = 300_000;
 export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
   const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
   const opened = await openRuleBook(config.rulesDir, { log });
-  if (!opened.ok) throw new SetupError(opened.problems);
+  if (!opened.ok) {
+    metrics.close?.();
+    throw new SetupError(opened.problems);
+  }
   const ruleBook = opened.book;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -150,12 +153,14 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         stopping = true;
         // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
+        metrics.close?.();
         ruleBook.close();
         await closed(listening);
         lock?.release();
       },
     };
   } catch (error) {
+    metrics.close?.();
     ruleBook.close();
     server?.close();
     lock?.release();

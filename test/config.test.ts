@@ -130,6 +130,48 @@ it.each([
   expect(problems({ [name]: value })).toEqual([`${name}: ${expected}, got ${JSON.stringify(value)}`]);
 });
 
+describe('libvirt', () => {
+  const libvirt = { CLOUD: 'libvirt', LIBVIRT_URIS: 'qemu+ssh://a/system' };
+
+  it('is set up by its URIs, and measures itself', () => {
+    expect(config(libvirt)).toMatchObject({
+      cloud: 'libvirt',
+      metrics: 'libvirt',
+      libvirt: {
+        hosts: [{ name: 'a', uri: 'qemu+ssh://a/system', destUri: 'qemu+ssh://a/system' }],
+        sharedPaths: [],
+        sampleIntervalMs: 15_000,
+      },
+    });
+    const env = {
+      LIBVIRT_SHARED_PATHS: '/srv/images, /dev/mapper',
+      LIBVIRT_BANDWIDTH_MIB: '32',
+      LIBVIRT_SAMPLE_INTERVAL: '5s',
+    };
+    expect(config({ ...libvirt, ...env }).libvirt).toMatchObject({
+      sharedPaths: ['/srv/images', '/dev/mapper'],
+      bandwidthMiB: 32,
+      sampleIntervalMs: 5000,
+    });
+  });
+
+  it.each([
+    [{ LIBVIRT_URIS: '' }, 'LIBVIRT_URIS: expected a URI for each host, since CLOUD is libvirt'],
+    [
+      { LIBVIRT_URIS: 'qemu:///system' },
+      'LIBVIRT_URIS: qemu:///system: expected NAME=URI, since this URI holds no host name, got "qemu:///system"',
+    ],
+    [{ LIBVIRT_SHARED_PATHS: 'images' }, 'LIBVIRT_SHARED_PATHS: expected paths that begin with /, got "images"'],
+    [{ LIBVIRT_BANDWIDTH_MIB: '0' }, 'LIBVIRT_BANDWIDTH_MIB: expected a whole number from 1 to 999999, got "0"'],
+    [
+      { METRICS: 'simulated' },
+      'METRICS: expected one of libvirt, prometheus, influxdb, since CLOUD is libvirt, got "simulated"',
+    ],
+  ])('is refused with %j', (over, problem) => {
+    expect(problems({ ...libvirt, ...over })).toEqual([problem]);
+  });
+});
+
 it('every problem is told at once', () => {
   expect(problems({ PORT: 'x', LOG_LEVEL: 'y', API_TOKEN: ',' })).toHaveLength(3);
 });

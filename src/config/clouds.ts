@@ -148,7 +148,7 @@ export function cloudSettings(
 }
 
 /** The clouds that keep readings of their own. */
-const WITH_READINGS = ['simulated', 'proxmox'];
+const WITH_READINGS = ['simulated', 'proxmox', 'libvirt'];
 
 /**
  * Where the readings come from.

@@ -107,6 +107,8 @@ export interface Metrics {
   /** A sample older than this beyond the period is stale, ms (the usual distance of two samples). */
   readonly scrapeIntervalMs: number;
   readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
+  /** Ends what it does in the background; absent where it does nothing there. */
+  close?(): void;
 }
 
 /** What a rule allows a migration that is refused by default. */
