@@ -30,8 +30,8 @@ export interface SearchLimits {
 /** Looks at a target for each part of a search, for an effort of 1. */
 const QUICK = 300_000;
 const GLANCE = 150_000;
-const IMPROVE = 1_000_000;
-const EXACT = 1_200_000;
+const IMPROVE = 700_000;
+const EXACT = 800_000;
 const TIES = 150_000;
 
 /** Rounds of local search and branch and bound. */
