@@ -216,7 +216,7 @@ function isList(name: string): boolean {
 }
 
 function isSecret(name: string): boolean {
-  return isList(name) || STORE_SECRETS.some((secret) => secret === name);
+  return isList(name) || [...STORE_SECRETS, ...CLOUD_SECRETS].some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -246,7 +246,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     }
     try {
       const text = readFile(path);
-      values[name] = isList(name) ? text : text.trim();
+      values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);

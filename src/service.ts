@@ -193,13 +193,16 @@ export function createService(options: ServiceOptions): Service {
     }
   };
 
+  // A plan without moves ends its part while it is awaited.
+  const hasEndedPart = (part: BatchPart): boolean => part.done;
+
   const runBatch = async (record: BatchRecord): Promise<void> => {
     for (const part of record.parts) {
-      if (part.done) continue;
+      if (hasEndedPart(part)) continue;
       // Planned anew each time: by the time that the journal takes it, the fleet may be another.
       const planUntilKept = () => untilKept(() => plan(record, part), record);
       if (!record.migrations.some(({ rule }) => rule === part.rule)) await planUntilKept();
-      if (part.done) continue;
+      if (hasEndedPart(part)) continue;
       await carryOutPart(record, part);
       if (!part.retried && failedMoves(record.migrations, part.rule).length > 0) {
         part.retried = true;
