@@ -1,43 +1,35 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
-import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
-import type { Scenario } from './fleet/clouds/scenario.js';
-import { parseScenario } from './fleet/clouds/scenario.js';
-import type { SimulatedCloud } from './fleet/clouds/simulated.js';
-import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
 import type { Journal } from './journal/journal.js';
+import type { DirectoryLock } from './journal/lock.js';
+import { lockDirectory } from './journal/lock.js';
 import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from './migration/watch.js';
+import { createFleet } from './receiver-fleet.js';
+import { SetupError } from './setup-error.js';
 import type { RuleBook } from './rules/book.js';
 import { openRuleBook } from './rules/book.js';
-import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
+import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from './service/snapshots.js';
+import { DEFAULT_VERIFICATION } from './service/verifier.js';
 
-/** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
-export class SetupError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.name = 'SetupError';
-    this.problems = problems;
-  }
-}
+export { SetupError } from './setup-error.js';
 
 /** A receiver that is listening. */
 export interface Receiver {
@@ -69,16 +61,22 @@ const FLEET_PERIOD_MS = 300_000;
 export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
   const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
   const opened = await openRuleBook(config.rulesDir, { log });
-  if (!opened.ok) throw new SetupError(opened.problems);
+  if (!opened.ok) {
+    metrics.close?.();
+    throw new SetupError(opened.problems);
+  }
   const ruleBook = opened.book;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
   let server: Server | undefined;
+  let lock: DirectoryLock | undefined;
+  let stopping = false;
   try {
-    const file = await openJournal(config.dataDir, clock).catch((error: unknown) => {
-      throw new SetupError([error instanceof Error ? error.message : String(error)]);
-    });
+    lock = await lockData(config.dataDir, clock).catch(asSetupError);
+    if (lock.warning !== undefined) log.warn({}, lock.warning);
+    const { journalFsync: sync, retentionMs } = config;
+    const file = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
     if (file.warning !== undefined) log.error({}, file.warning);
     const noteRules = () =>
       file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
@@ -106,9 +104,20 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       clock,
       newBatchId: () => randomBytes(6).toString('hex'),
       log,
-      limits: { ...DEFAULT_WATCH_LIMITS, timeLimitMs: config.migrationTimeoutMs, ...limits },
+      limits: {
+        ...DEFAULT_WATCH_LIMITS,
+        startGraceMs: config.migrationStartGraceMs,
+        timeLimitMs: config.migrationTimeoutMs,
+        ...limits,
+      },
       concurrency: config.migrationConcurrency,
       requestTimeoutMs: config.requestTimeoutMs,
+      snapshots: openSnapshots(config.dataDir, clock, {
+        ...DEFAULT_SNAPSHOT_RETENTION,
+        ageMs: config.snapshotRetentionMs,
+      }),
+      budget: config.budget,
+      verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
     await service.recover();
 
@@ -117,12 +126,16 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
+      endedBatches: () => journal.endedBatches(),
+      plans: () => service.plans(),
+      approve: (plan) => service.approve(plan),
       fleet: async (signal) => {
         const timeoutMs = config.requestTimeoutMs;
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
         return (await askFleet(asked)).snapshot;
       },
-      readiness: () => Promise.resolve(ruleBook.problems()),
+      readiness: () =>
+        Promise.resolve([...(stopping ? ['going down'] : []), ...file.problems(), ...ruleBook.problems()]),
       metrics: () => registry.metrics(),
     };
     const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }));
@@ -137,16 +150,36 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       service,
       ruleBook,
       async stop() {
+        stopping = true;
+        // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
+        metrics.close?.();
         ruleBook.close();
         await closed(listening);
+        lock?.release();
       },
     };
   } catch (error) {
+    metrics.close?.();
     ruleBook.close();
     server?.close();
+    lock?.release();
     throw error;
   }
+}
+
+function asSetupError(error: unknown): never {
+  throw new SetupError([error instanceof Error ? error.message : String(error)]);
+}
+
+async function lockData(directory: string, clock: Clock): Promise<DirectoryLock> {
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw new Error(`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
+  return lockDirectory(
+    directory,
+    `process ${process.pid} on ${hostname()} since ${new Date(clock.now()).toISOString()}`,
+  );
 }
 
 /** What the configuration says of who may come in. */
@@ -164,22 +197,6 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
     },
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
   };
-}
-
-async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
-}
-
-async function readScenario(path: string | undefined): Promise<Scenario> {
-  if (path === undefined) return structuredClone(embeddedFleet);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
-  });
-  const json = parseJson(text);
-  const parsed = json.ok ? parseScenario(json.value) : json;
-  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
-  return parsed.scenario;
 }
 
 /** The journal, with a counter of the events that it has taken. */
@@ -215,8 +232,12 @@ function listen(server: Server, { host, port }: Config): Promise<string> {
 
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    // A connection that is kept alive and idle must not hold up the end.
+    // A connection that is kept alive must not hold up the end, nor one that has just had its last answer.
+    const closing = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearInterval(closing);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

@@ -1,81 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert } from '../src/alerts/alert.js';
-import { createSimulatedCloud } from '../src/fleet/clouds/simulated.js';
-import { embeddedFleet } from '../src/fleet/clouds/embedded-fleet.js';
-import type { Scenario } from '../src/fleet/clouds/scenario.js';
 import { FleetError } from '../src/fleet/fleet.js';
 import type { Journal, MigrationNotes } from '../src/journal/journal.js';
+import { JournalError } from '../src/journal/journal.js';
 import { openJournal } from '../src/journal/lowdb.js';
 import { createBusy } from '../src/migration/busy.js';
-import { DEFAULT_WATCH_LIMITS } from '../src/migration/watch.js';
-import type { Rule, RuleFile } from '../src/rules/rule.js';
-import { ruleFileSchema, toRule } from '../src/rules/rule.js';
-import type { ServiceOptions } from '../src/service.js';
 import { createService } from '../src/service.js';
 import { fleet, GIB, guest, host, scenario } from './support/fleet.js';
-import { temporaryJournal } from './support/journal.js';
-import { createVirtualClock } from './support/virtual-clock.js';
-
-const rule = (over: Partial<RuleFile> = {}): Rule =>
-  toRule(ruleFileSchema.parse({ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m', ...over }));
-
-let alerts = 0;
-function alert(hostName: string, over: Partial<Alert> = {}): Alert {
-  alerts += 1;
-  return {
-    sender: 'alertmanager',
-    name: 'test-cpu',
-    state: 'firing',
-    labels: { host: hostName },
-    key: `key-${alerts}`,
-    ...over,
-  };
-}
-
-interface Setup {
-  scenario?: Scenario;
-  rules?: Rule[];
-  over?: (options: ServiceOptions) => Partial<ServiceOptions>;
-}
-
-async function build({ scenario: given = structuredClone(embeddedFleet), rules = [rule()], over }: Setup = {}) {
-  const clock = createVirtualClock();
-  const cloud = createSimulatedCloud(given, clock);
-  const { journal, directory } = await temporaryJournal(clock);
-  const log: { level: string; fields: object; message: string }[] = [];
-  const at = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
-  let batches = 0;
-  const options: ServiceOptions = {
-    cloud,
-    metrics: cloud,
-    rules: () => rules,
-    journal,
-    busy: createBusy(),
-    clock,
-    newBatchId: () => `batch-${(batches += 1)}`,
-    log: { info: at('info'), warn: at('warn'), error: at('error') },
-    limits: DEFAULT_WATCH_LIMITS,
-    concurrency: 1,
-    requestTimeoutMs: 30_000,
-  };
-  Object.assign(options, over?.(options));
-  const service = createService(options);
-  const actions = async () => (await journal.events()).map(({ action }) => action);
-  return { clock, cloud, journal, directory, service, options, actions, log };
-}
-
-/** a: past 60 % by 10 points, two guests of 10 points each; b and c have room. */
-const roomy = () =>
-  scenario(
-    fleet(
-      [host('a', 70), host('b', 20), host('c', 25)],
-      [guest('g', 'a', 60), guest('h', 'a', 60, { vmem_size: 16384 }), guest('i', 'a', 10, { vmem_size: 2048 })],
-    ),
-  );
+import { alert, build, roomy, openRule, rule } from './support/service.js';
 
 describe('the numbers of the documents', () => {
   it('finds no target for cpu-test-vm, and says why for both hosts', async () => {
-    const { service, journal, actions } = await build({ rules: [rule({ source: { hosts: ['test-66-onecloud02'] } })] });
+    const { service, journal, actions } = await build({
+      rules: [openRule({ source: { hosts: ['test-66-onecloud02'] } })],
+    });
     expect(await service.handleAlerts([alert('test-66-onecloud02')])).toMatchObject({ outcome: 'accepted' });
     await service.idle();
     expect(await actions()).toEqual(['find_result_fail']);
@@ -88,7 +25,7 @@ describe('the numbers of the documents', () => {
   });
 
   it('moves aisenzhe from a15 to test-66-onecloud02, with notes to the last digit', async () => {
-    const { service, journal, cloud, actions } = await build();
+    const { service, journal, cloud, actions } = await build({ rules: [openRule()] });
     cloud.setGuestCpu('cpu-test-vm', 26);
     cloud.setHostReading('test-66-onecloud02', 'cpu.usage_active', 22.65071999099409);
     await service.handleAlerts([alert('a15')]);
@@ -213,7 +150,7 @@ describe('what was moved a moment ago', () => {
   });
 
   it('is not planned again on readings that do not show it yet', async () => {
-    const { service, journal, cloud } = await build({ scenario: roomy() });
+    const { service, journal, cloud } = await build({ scenario: roomy(), rules: [openRule()] });
     await service.handleAlerts([alert('a')]);
     await service.idle();
     cloud.setHostReading('a', 'cpu.usage_active', 75);
@@ -235,6 +172,65 @@ it('records an alert that flaps, once', async () => {
   expect(await journal.events({ action: 'flapping' })).toMatchObject([{ obj_name: 'test-cpu', user: 'alertmanager' }]);
 });
 
+describe('a storm of alerts', () => {
+  const counts = async (journal: Journal, action: 'dropped' | 'ignored') => {
+    const rows = await journal.events({ action });
+    return rows.map(({ notes }) => (typeof notes === 'string' ? 1 : ((notes as { count?: number }).count ?? 0)));
+  };
+  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+  it('has every drop in the journal, in few rows, once the batch has ended', async () => {
+    const { service, journal } = await build({ scenario: roomy() });
+    await service.handleAlerts([alert('a')]);
+    const answers = await Promise.all(Array.from({ length: 2000 }, () => service.handleAlerts([alert('a')])));
+    expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['dropped']));
+    await service.idle();
+    const rows = await counts(journal, 'dropped');
+    expect(sum(rows)).toBe(2000);
+    expect(rows.length).toBeLessThan(110);
+    const [last] = (await journal.events({ action: 'dropped' })).slice(-1);
+    expect(last).toMatchObject({ batch: 'batch-1', obj_name: 'test-cpu', user: 'alertmanager' });
+  });
+
+  it('has every ignored alert in the journal, in few rows, however many names they have', async () => {
+    const { service, journal } = await build();
+    for (let n = 0; n < 1000; n += 1) await service.handleAlerts([alert('a15', { name: `made-up-${n}` })]);
+    await service.stop();
+    const rows = await counts(journal, 'ignored');
+    expect(sum(rows)).toBe(1000);
+    expect(rows.length).toBeLessThan(300);
+  });
+
+  it('gives alerts rows of their own again when the storm is over', async () => {
+    const { service, journal, clock } = await build();
+    for (let n = 0; n < 150; n += 1) await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    clock.advance(60_000);
+    await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    await service.stop();
+    expect((await counts(journal, 'ignored')).filter((count) => count === 1)).toHaveLength(101);
+    expect(sum(await counts(journal, 'ignored'))).toBe(151);
+  });
+
+  it('keeps the count of what the journal refuses for another time', async () => {
+    let full = false;
+    const { service, journal } = await build({
+      over: ({ journal: real }) => ({
+        journal: {
+          ...real,
+          commit: (change) => (full ? Promise.reject(new JournalError('journal.json', 'full')) : real.commit(change)),
+        },
+      }),
+    });
+    for (let n = 0; n < 150; n += 1) {
+      full = n >= 120;
+      await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    }
+    full = false;
+    await service.stop();
+    expect(sum(await counts(journal, 'ignored'))).toBe(150);
+  });
+});
+
 describe('alerts that lead to nothing', () => {
   it.each([
     ['resolved', alert('a', { state: 'resolved' }), 'resolved'],
@@ -246,6 +242,30 @@ describe('alerts that lead to nothing', () => {
     expect(await service.handleAlerts([given])).toMatchObject({ outcome: 'ignored', reason });
     expect(await actions()).toEqual(['ignored']);
     expect(service.batch()).toBeNull();
+  });
+
+  it('records a fault of its own, and is free again', async () => {
+    let faulty = true;
+    const { service, journal } = await build({
+      scenario: roomy(),
+      over: ({ metrics }) => ({
+        // The batch asks for the rules once it runs.
+        rules: () => {
+          if (faulty && service.batch()) throw new RangeError('no such thing');
+          return [rule()];
+        },
+        metrics,
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await journal.events()).toMatchObject([
+      { action: 'migrate_error', obj_name: 'test-cpu', notes: expect.stringMatching(/fault: no such thing/) },
+    ]);
+    expect(journal.openBatch()).toBeUndefined();
+    faulty = false;
+    expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
   });
 
   it('ignores an alert of a disabled rule', async () => {
@@ -361,6 +381,31 @@ describe('the fleet, asked again', () => {
       ({ notes }) => (notes as MigrationNotes).target_host.name,
     );
     expect(new Set(targets)).toEqual(new Set(['c']));
+  });
+
+  it('tells the cloud, in forecast and move, that the rule lets local disks come along', async () => {
+    const seen: unknown[] = [];
+    const { service } = await build({
+      scenario: roomy(),
+      over: ({ cloud, rules }) => ({
+        rules: () => rules().map((rule) => ({ ...rule, target: { ...rule.target, withLocalDisks: true } })),
+        cloud: {
+          ...cloud,
+          forecast: ({ options }) => {
+            seen.push(options);
+            return Promise.resolve({ allowed: true });
+          },
+          startMigration: (request) => {
+            seen.push(request.options);
+            return cloud.startMigration(request);
+          },
+        },
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen.map((options) => JSON.stringify(options)))).toEqual(new Set(['{"withLocalDisks":true}']));
   });
 });
 

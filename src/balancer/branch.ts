@@ -1,3 +1,4 @@
+import { type Budget, STEP } from './budget.js';
 import { type CoverBound, coverBound } from './cover.js';
 import { flattest, leastPeaks, peakOf } from './flatten.js';
 import { Packing } from './packing.js';
@@ -9,23 +10,6 @@ export interface Incumbent {
   peak: number;
   /** By item: its target, or -1. */
   placeOf: Int32Array;
-}
-
-/** How long a search may go on; `spend` is asked once a step. */
-export interface Budget {
-  spend(): boolean;
-}
-
-/** Counts steps, and looks at a clock now and then where one was handed in. */
-export function budgetOf(steps: number, isLate: () => boolean): Budget {
-  let left = steps;
-  return {
-    spend() {
-      if (--left < 0) return false;
-      if ((left & 127) === 0 && isLate()) left = 0;
-      return true;
-    },
-  };
 }
 
 /**
@@ -52,7 +36,8 @@ export class SetSearch {
   readonly #places: Int32Array;
   #cap = 0;
   #ties = false;
-  #budget: Budget = { spend: () => false };
+  #budget: Budget | undefined;
+  #work = 0;
 
   /**
    * @param tab - every source must be coverable.
@@ -110,7 +95,10 @@ export class SetSearch {
     const spent = priceOfWeight(weight);
     const rest = this.#after[source + 1]!;
     if (!bound.mayCover(position, need, this.#limit(weight) - spent - rest)) return;
-    if (!this.#budget.spend()) {
+    const { work } = this.#packing;
+    const isSpent = !this.#budget?.spend(work - this.#work + STEP);
+    this.#work = work;
+    if (isSpent) {
       this.isComplete = false;
       return;
     }
@@ -173,7 +161,8 @@ export class SetSearch {
   }
 
   #isAlike(a: number, b: number): boolean {
-    const { add, guardAdd, targets } = this.tab;
+    const { add, guardAdd, targets, apart } = this.tab;
+    if (apart && apart[a]!.length + apart[b]!.length > 0) return false;
     for (let t = 0; t < targets; t++) {
       if (add[a * targets + t] !== add[b * targets + t]) return false;
       if (guardAdd[a * targets + t] !== guardAdd[b * targets + t]) return false;

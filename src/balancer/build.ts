@@ -1,6 +1,6 @@
 import type { Guest, Host } from '../fleet/fleet.js';
 import { cpuLoad } from './cpu.js';
-import type { Eligibility, PlanRule } from './eligibility.js';
+import { type Eligibility, type PlanRule, placeOf } from './eligibility.js';
 import type { FleetIndex } from './fleet-index.js';
 import { cpuCeilingOf, memoryFloorOf } from './guards.js';
 import { memoryScore } from './memory.js';
@@ -10,6 +10,20 @@ import { isOverThreshold } from './threshold.js';
 
 /** What two ways of adding up the same percentages may differ by, far below what a metric store tells apart. */
 const PERCENT_TOLERANCE = 1e-9;
+
+/** The kind of each host; hosts of another zone or other aggregates are of another kind if the rule keeps guests in theirs. */
+function kindsOf(rule: PlanRule, index: FleetIndex): Int32Array {
+  const { sameZone, sameAggregate } = rule.target;
+  if (!sameZone && !sameAggregate) return index.kind;
+  const numbers = new Map<string, number>();
+  return index.kind.map((kind, position) => {
+    const { zone, aggregates } = placeOf(index.hosts[position]!);
+    const key = JSON.stringify([kind, sameZone && zone, sameAggregate && aggregates]);
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
+}
 
 /** How a metric becomes levels: see {@link Problem}. */
 interface View {
@@ -52,6 +66,7 @@ export function buildProblem(
   eligible: Eligibility,
 ): Problem {
   const { watched, guard } = views(rule, index);
+  const kinds = kindsOf(rule, index);
   const isCpu = rule.metric === 'cpu.usage_active';
   const sources: ProblemSource[] = [];
   const items: Item[] = [];
@@ -59,7 +74,7 @@ export function buildProblem(
     const reading = readingOf(host, rule.metric);
     if (reading === undefined || !isOverThreshold(rule.metric, reading, rule.threshold)) continue;
     const position = index.positionOf.get(host.id)!;
-    const kind = index.kind[position]!;
+    const kind = kinds[position]!;
     const source = sources.push({ host, level: watched.level[position]!, limit: watched.limit, kind }) - 1;
     for (const guest of index.guestsOf.get(host.id) ?? []) {
       if (eligible.guest(guest, host)) continue;
@@ -73,8 +88,9 @@ export function buildProblem(
     metric: rule.metric,
     sources,
     items,
-    targets: collectTargets(index, items, watched, guard, eligible),
+    targets: { ...collectTargets(index, items, watched, guard, eligible), kind: kinds },
     forbidden: forbiddenPairs(index, items, eligible),
+    apart: new Map(),
     tolerance: isCpu ? PERCENT_TOLERANCE : 0,
     guardTolerance: isCpu ? 0 : PERCENT_TOLERANCE,
   };
@@ -87,8 +103,8 @@ function collectTargets(
   watched: View,
   guard: View,
   eligible: Eligibility,
-): Targets {
-  const { hosts, isOpen, kind } = index;
+): Omit<Targets, 'kind'> {
+  const { hosts, isOpen } = index;
   const leastLoad = Math.min(...items.map(({ load }) => load));
   const leastGuardLoad = Math.min(...items.map(({ guardLoad }) => guardLoad));
   const { level, size } = watched;
@@ -106,7 +122,6 @@ function collectTargets(
   return {
     hosts,
     usable: usable.subarray(0, count),
-    kind,
     level,
     limit: new Float64Array(hosts.length).fill(watched.limit),
     size,

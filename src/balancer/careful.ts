@@ -1,7 +1,7 @@
 import type { FleetIndex } from './fleet-index.js';
 import { hostCourse, peakUsage, steadyUsage } from './forecast.js';
 import { type Item, type Move, type Problem, type ProblemSource, evaluate } from './problem.js';
-import { type Solution, search } from './search.js';
+import { type SearchLimits, type Solution, search } from './search.js';
 
 /** The margins that are tried, in headrooms: one at least, more where more relief comes cheap. */
 const DEPTHS = [1, 5 / 3, 8 / 3, 11 / 3, 5, 20 / 3];
@@ -22,34 +22,47 @@ const REACH = 20 / 3;
  * it buys, which is less for a source whose load is a passing spike. Where the fleet is too tight the headroom is eased
  * step by step down to none: what a plan could clear without headroom is cleared with it too.
  * @param headroom - points of the host's capacity, %; above 0.
- * @returns the moves, evaluated by the bare readings and limits of the problem; `optimal` and `gap` are those among the
- *   plans with the same margin.
+ * @returns the moves, evaluated by the bare readings and limits of the problem;
+ *   `gap` is what the margin costs against the bare threshold too.
  */
-export function searchCarefully(problem: Problem, index: FleetIndex, headroom: number): Solution {
-  if (problem.items.length === 0) return search(problem);
+export function searchCarefully(
+  problem: Problem,
+  index: FleetIndex,
+  headroom: number,
+  limits: SearchLimits = {},
+): Solution {
+  if (problem.items.length === 0) return search(problem, limits);
   const foreseen = foresee(problem, index);
   const pricePerPoint = averagePrice(problem);
   const passing = problem.sources.map((source) => passingPoints(problem, source, index));
   let best: { solution: Solution; cost: number } | undefined;
   for (const depth of DEPTHS) {
-    const solution = lasting(problem, foreseen, depth * headroom);
+    const solution = lasting(problem, foreseen, depth * headroom, limits);
     if (!solution) break;
     const { price } = solution.evaluation;
     if (best && price / pricePerPoint >= best.cost) break;
     const cost = price / pricePerPoint + WORTH * risk(foreseen, passing, solution.moves, REACH * headroom);
     if (!best || cost < best.cost) best = { solution, cost };
   }
-  if (best) return best.solution;
+  if (best) return againstCheapest(problem, best.solution, limits);
   for (const share of EASED) {
-    const solution = lasting(problem, foreseen, share * headroom);
-    if (solution) return solution;
+    const solution = lasting(problem, foreseen, share * headroom, limits);
+    if (solution) return againstCheapest(problem, solution, limits);
   }
-  return search(problem);
+  return search(problem, limits);
+}
+
+/** Says of a plan with margins how much cheaper one for the bare threshold could be. */
+function againstCheapest(problem: Problem, solution: Solution, limits: SearchLimits): Solution {
+  const { price } = solution.evaluation;
+  const bare = search(problem, limits);
+  const gap = Math.max(0, price - bare.evaluation.price * (1 - bare.gap)) / price;
+  return { ...solution, gap, optimal: gap === 0 };
 }
 
 /** The cheapest moves that clear every source with margins; undefined if there are none. */
-function lasting(problem: Problem, foreseen: Problem, margin: number): Solution | undefined {
-  const found = search(withMargins(foreseen, margin));
+function lasting(problem: Problem, foreseen: Problem, margin: number, limits: SearchLimits): Solution | undefined {
+  const found = search(withMargins(foreseen, margin), limits);
   if (!found.evaluation.cleared) return undefined;
   const evaluation = evaluate(problem, found.moves);
   return evaluation.cleared ? { ...found, evaluation } : undefined;

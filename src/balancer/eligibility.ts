@@ -43,6 +43,26 @@ export interface Eligibility {
   readonly pairRefusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
 }
 
+/** The availability zone of a host and its aggregates, in one order, as its tags `az` and `aggregates` say; '' without. */
+export function placeOf({ tags }: Host): { zone: string; aggregates: string } {
+  return { zone: tags?.az ?? '', aggregates: (tags?.aggregates ?? '').split(',').sort().join(',') };
+}
+
+/** Why a rule that keeps guests in their zone or aggregates refuses a host. */
+function elsewhere({ target: { sameZone, sameAggregate } }: PlanRule, source: Host, target: Host): Refusal | undefined {
+  if (!sameZone && !sameAggregate) return undefined;
+  const from = placeOf(source);
+  const to = placeOf(target);
+  if (sameZone && from.zone !== to.zone) {
+    return { reason: 'other_zone', detail: `availability zone ${to.zone || '(none)'}, not ${from.zone || '(none)'}` };
+  }
+  if (sameAggregate && from.aggregates !== to.aggregates) {
+    const detail = `host aggregates ${to.aggregates || '(none)'}, not ${from.aggregates || '(none)'}`;
+    return { reason: 'other_aggregate', detail };
+  }
+  return undefined;
+}
+
 function outsideRefusals(refusals: readonly OutsideRefusal[]) {
   const hosts = new Map<string, Refusal>();
   const guests = new Map<string, Refusal>();
@@ -127,7 +147,7 @@ export function eligibility(
       const detail = `architecture ${target.cpu_architecture}, not ${source.cpu_architecture}`;
       return { reason: 'other_architecture', detail };
     }
-    return outside.pairs.get(candidate.id)?.get(target.id);
+    return elsewhere(rule, source, target) ?? outside.pairs.get(candidate.id)?.get(target.id);
   }
 
   return {

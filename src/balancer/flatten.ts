@@ -1,4 +1,4 @@
-import type { Packing } from './packing.js';
+import { type Packing, isApart } from './packing.js';
 
 /** Tries of one search for the flattest packing. */
 const FLAT_LIMIT = 600;
@@ -65,6 +65,7 @@ export function flattest(
       // The emptiest place first: as a rule that is the answer.
       let next = -1;
       let lowest = peak;
+      packing.work += targets;
       for (let t = 0; t < targets; t++) {
         const after = level[t]! + add[item * targets + t]!;
         if (tried[t] === 1 || after >= lowest) continue;
@@ -72,6 +73,7 @@ export function flattest(
         if (after >= tab.limit[t]! - (several ? tab.tolerance : 0)) continue;
         const room = tab.guardLimit[t]! - (several ? tab.guardTolerance : 0);
         if (guard[t]! + guardAdd[item * targets + t]! > room) continue;
+        if (several && !isApart(tab, item, t, place)) continue;
         lowest = after;
         next = t;
       }
@@ -87,6 +89,7 @@ export function flattest(
       level[next] = was;
       guard[next] = guardWas;
       load[next] = load[next]! - 1;
+      place[item] = -1;
       if (peak <= floor) return;
     }
   }

@@ -1,13 +1,7 @@
-import type { Budget } from './branch.js';
+import { type Budget, STEP } from './budget.js';
+import type { Worth } from './most.js';
 import { Packing } from './packing.js';
 import { type Tableau, priceOfWeight } from './tableau.js';
-
-/** How far a set of items is from clearing everything, and what it weighs. */
-interface Worth {
-  /** Excess that is left, over all sources. */
-  shortfall: number;
-  weight: number;
-}
 
 /** How far chance may turn the order in which a set is filled up: from not at all to a lot. */
 const NOISE = [0, 0.5, 0.5, 2, 8];
@@ -65,7 +59,9 @@ export class Improver {
     let current = this.#worth();
     let places = packing.placeOf.slice();
     let idle = 0;
-    while (budget.spend()) {
+    let { work } = packing;
+    while (budget.spend(packing.work - work + STEP * 4)) {
+      ({ work } = packing);
       if (this.best.worth.shortfall === 0 && priceOfWeight(this.best.worth.weight) <= floor) return;
       this.#ruin();
       this.#fill();
@@ -174,6 +170,7 @@ export class Improver {
       let best = -1;
       let place = -1;
       let least = Infinity;
+      packing.work += 2 * tab.items;
       for (let source = 0; source < tab.sources; source++) {
         const rest = tab.need[source]! - this.#gone[source]!;
         if (rest < 0) continue;

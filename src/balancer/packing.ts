@@ -1,7 +1,10 @@
 import type { Tableau } from './tableau.js';
 
 /** Tries of one exact packing, after which it counts as not found. */
-const PACK_LIMIT = 400;
+const PACK_LIMIT = 300;
+/** What packing from scratch and each try cost besides looks at targets, in looks. */
+const REPACK = 150;
+const TRY = 10;
 
 /**
  * A set of items with a place for each: what the search adds to and takes from.
@@ -17,6 +20,8 @@ export class Packing {
   readonly level: Float64Array;
   readonly guardLevel: Float64Array;
   readonly load: Int32Array;
+  /** Looks at a target so far: what the search has cost. */
+  work = 0;
   /** Whether the last refusal was a proof, and not the end of the tries. */
   isProof = true;
   readonly #roomScale: Float64Array;
@@ -44,9 +49,12 @@ export class Packing {
     const level = this.level[target]! + tab.add[at]!;
     const guard = this.guardLevel[target]! + tab.guardAdd[at]!;
     // A single item is judged by the bare formula; only sums of several can be off by their rounding.
-    return this.load[target] === 0
-      ? level < tab.limit[target]! && guard <= tab.guardLimit[target]!
-      : level < tab.limit[target]! - tab.tolerance && guard <= tab.guardLimit[target]! - tab.guardTolerance;
+    if (this.load[target] === 0) return level < tab.limit[target]! && guard <= tab.guardLimit[target]!;
+    return (
+      level < tab.limit[target]! - tab.tolerance &&
+      guard <= tab.guardLimit[target]! - tab.guardTolerance &&
+      isApart(tab, item, target, this.placeOf)
+    );
   }
 
   /** The target that an item fills best; -1 if it fits nowhere as things are. */
@@ -54,6 +62,7 @@ export class Packing {
     const { tab } = this;
     let best = -1;
     let least = Infinity;
+    this.work += tab.targets;
     for (let t = 0; t < tab.targets; t++) {
       if (!this.fits(item, t)) continue;
       const left = this.leftover(t);
@@ -96,6 +105,7 @@ export class Packing {
     for (let at = count; at < this.count; at++) this.placeOf[this.chosen[at]!] = -1;
     this.count = count;
     for (let at = 0; at < count; at++) this.placeOf[this.chosen[at]!] = places[from + at]!;
+    this.work += TRY + count;
     this.#addUpAll();
   }
 
@@ -122,9 +132,11 @@ export class Packing {
     const { count } = this;
     const order = this.#order;
     const before = new Int32Array(count);
+    this.work += REPACK;
     for (let at = 0; at < count; at++) {
       order[at] = this.chosen[at]!;
       before[at] = this.placeOf[order[at]!]!;
+      this.placeOf[order[at]!] = -1;
     }
     order[count] = item;
     const rank = this.#rank;
@@ -147,6 +159,7 @@ export class Packing {
     if (at === end) return true;
     const { tab } = this;
     const item = this.#order[at]!;
+    this.work += TRY + tab.targets;
     for (let t = 0; t < tab.targets; t++) {
       if (!this.fits(item, t)) continue;
       const twin = this.#twin[t]!;
@@ -163,6 +176,7 @@ export class Packing {
       this.level[t] = level;
       this.guardLevel[t] = guard;
       this.load[t] = this.load[t]! - 1;
+      this.placeOf[item] = -1;
     }
     return false;
   }
@@ -201,6 +215,12 @@ export class Packing {
     this.guardLevel[target] = guard;
     this.load[target] = load;
   }
+}
+
+/** Whether none of the items that an item is to be kept from is on a target. */
+export function isApart({ apart }: Tableau, item: number, target: number, placeOf: Int32Array): boolean {
+  if (apart) for (const other of apart[item]!) if (placeOf[other] === target) return false;
+  return true;
 }
 
 /** What turns the rooms of each target into shares of the largest: watched, guard, watched, guard, … */

@@ -2,6 +2,7 @@ import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { buildProblem } from './build.js';
 import { cpuScore } from './cpu.js';
 import { type OutsideRefusal, type PlanRule, eligibility } from './eligibility.js';
+import { explain } from './explain.js';
 import { type FleetIndex, byId, fleetIndex } from './fleet-index.js';
 import { memoryScore } from './memory.js';
 import { sentenceFor } from './notes.js';
@@ -9,11 +10,12 @@ import { type Evaluation, type Move, type Problem } from './problem.js';
 import { readingOf } from './readings.js';
 import { type Booked, type RefusalContext } from './refuse.js';
 import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
-import type { Plan, PlanOutcome, PlannedMigration, PlannedSource, Rejection } from './result.js';
-import { type Solution, search } from './search.js';
+import type { Explanation, PlanCore, PlanOutcome, Plan, PlannedMigration, PlannedSource, Rejection } from './result.js';
 import { searchCarefully } from './careful.js';
+import { type SearchLimits, search } from './search.js';
 
 export type { OutsideRefusal, PlanRule } from './eligibility.js';
+export type { SearchLimits } from './search.js';
 export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
 export { isOverThreshold } from './threshold.js';
 
@@ -26,49 +28,67 @@ export interface PlanRequest {
   sourceIds: readonly string[];
   /** Guests, hosts and pairs that are ruled out from outside (the cloud's forecast, a cooldown). */
   refusals?: readonly OutsideRefusal[];
+  /** How long the search may take; without it, the same answer on every machine. */
+  limits?: SearchLimits;
 }
 
 /**
  * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
  * Pure and deterministic: neither the order of the snapshot nor that of the alerting hosts changes the moves.
- * @returns the plan; its `rejected` is worked out when it is first read.
+ * @returns the plan; its `rejected` and `explanation` are worked out when they are first read.
  * @throws RangeError if a source id is not a host of the snapshot.
  */
 export function planMigrations(request: PlanRequest): Plan {
-  const { snapshot, rule } = request;
-  const index = fleetIndex(snapshot);
-  const alerting = alertingHosts(index, request.sourceIds);
-  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
-  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
-  const { moves, evaluation, optimal, gap } = solve(problem, index, rule.headroom ?? 0);
-  const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
-  const outcome = outcomeOf(problem, evaluation, unread.length);
-
-  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
-  const report = refusalReport(problem, context, outcome === 'partial' ? moves : []);
-  const plan = {
-    outcome,
-    rule: rule.name,
-    metric: rule.metric,
-    threshold: rule.threshold,
-    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
-    migrations: moves.map((move) => plannedMigration(problem, evaluation, move)).flat(),
-    cost: evaluation.price,
-    optimal,
-    gap,
-  };
+  const { plan, problem, moves, context, unread } = solve(request);
+  const report = refusalReport(problem, context, plan.outcome === 'partial' ? moves : []);
   let rejected: Rejection[] | undefined;
+  let explanation: Explanation | undefined;
   return {
     ...plan,
     notes: sentenceFor(plan, unread, report),
     get rejected() {
       return (rejected ??= listRejections(report));
     },
+    get explanation() {
+      return (explanation ??= explain({
+        plan,
+        report,
+        hostById: (id) => context.index.hosts[context.index.positionOf.get(id) ?? -1],
+        without: (guestId) => solve(withoutGuest(request, guestId)).plan,
+      }));
+    },
   };
 }
 
-function solve(problem: Problem, index: FleetIndex, headroom: number): Solution {
-  return headroom > 0 ? searchCarefully(problem, index, headroom) : search(problem);
+/** The same request with one guest left where it is. */
+function withoutGuest(request: PlanRequest, guestId: string): PlanRequest {
+  const stays: OutsideRefusal = { guestId, reason: 'immovable', text: 'left out' };
+  return { ...request, refusals: [...(request.refusals ?? []), stays] };
+}
+
+function solve(request: PlanRequest) {
+  const { snapshot, rule } = request;
+  const index = fleetIndex(snapshot);
+  const alerting = alertingHosts(index, request.sourceIds);
+  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
+  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
+  const { headroom = 0 } = rule;
+  const { moves, evaluation, optimal, gap } =
+    headroom > 0 ? searchCarefully(problem, index, headroom, request.limits) : search(problem, request.limits);
+  const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
+  const plan: PlanCore = {
+    outcome: outcomeOf(problem, evaluation, unread.length),
+    rule: rule.name,
+    metric: rule.metric,
+    threshold: rule.threshold,
+    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
+    migrations: moves.flatMap((move) => plannedMigration(problem, evaluation, move)),
+    cost: evaluation.price,
+    optimal,
+    gap,
+  };
+  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
+  return { plan, problem, moves, context, unread };
 }
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {

@@ -18,6 +18,8 @@ export interface Problem {
   targets: Targets;
   /** Targets that single items may not go to: item index to target indices. */
   forbidden: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Items that may not end on one target: item index to item indices, both ways round. */
+  apart: ReadonlyMap<number, ReadonlySet<number>>;
   /** What separates two sums of readings from each other; rounding stays below, 0 where sums are exact. */
   tolerance: number;
   guardTolerance: number;

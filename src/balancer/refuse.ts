@@ -47,22 +47,30 @@ function pairNumbers({ index, booked }: RefusalContext, guest: Guest, target: Ho
 }
 
 /**
- * Whether a guest lacks room on a host that may be a target.
- * @returns undefined if it fits beside what is booked there.
+ * Where a guest lacks room on a host that may be a target: the watched metric first, then the guard.
+ * @returns nothing if it fits beside what is booked there.
  */
-export function roomGap(context: RefusalContext, guest: Guest, target: Host): RoomGap | undefined {
+export function roomGaps(context: RefusalContext, guest: Guest, target: Host): RoomGap[] {
   const { metric, threshold } = context.rule;
   const pair = pairNumbers(context, guest, target);
   const cpu = pair.cpu + pair.cpuScore;
   const available = pair.available - pair.memoryScore;
   const floor = memoryFloorOf(context.rule);
   const ceiling = cpuCeilingOf(context.rule);
+  const gaps: RoomGap[] = [];
   if (metric === 'cpu.usage_active') {
-    if (!(cpu < threshold)) return { reason: 'over_threshold', missing: cpu - threshold };
-    return available >= floor ? undefined : { reason: 'memory_floor', missing: floor - available };
+    if (!(cpu < threshold)) gaps.push({ reason: 'over_threshold', missing: cpu - threshold });
+    if (!(available >= floor)) gaps.push({ reason: 'memory_floor', missing: floor - available });
+  } else {
+    if (!(available > threshold)) gaps.push({ reason: 'over_threshold', missing: threshold - available });
+    if (!(cpu <= ceiling)) gaps.push({ reason: 'cpu_ceiling', missing: cpu - ceiling });
   }
-  if (!(available > threshold)) return { reason: 'over_threshold', missing: threshold - available };
-  return cpu <= ceiling ? undefined : { reason: 'cpu_ceiling', missing: cpu - ceiling };
+  return gaps;
+}
+
+/** The first of {@link roomGaps}, which is the reason that a refusal gives. */
+export function roomGap(context: RefusalContext, guest: Guest, target: Host): RoomGap | undefined {
+  return roomGaps(context, guest, target)[0];
 }
 
 /** Six digits, as the documents print readings and scores. */

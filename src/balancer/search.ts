@@ -1,6 +1,8 @@
-import { type Budget, type Incumbent, SetSearch, budgetOf } from './branch.js';
+import { type Incumbent, SetSearch } from './branch.js';
+import { Budget } from './budget.js';
 import { Improver } from './improve.js';
-import { fewTargets, manyTargets, usableItems } from './narrow.js';
+import { MostSearch } from './most.js';
+import { type Choice, fewTargets, manyTargets, usableItems } from './narrow.js';
 import { type Evaluation, type Move, type Problem, evaluate } from './problem.js';
 import { type Tableau, movesOf, priceOfWeight, tableau } from './tableau.js';
 
@@ -15,21 +17,28 @@ export interface Solution {
   gap: number;
 }
 
-/** How long a search may take. Without a clock its steps are counted, and the result is the same everywhere. */
+/** How long a search may take. Without a clock its looks at targets are counted, and the result is the same everywhere. */
 export interface SearchLimits {
   /** Gives the time in ms, from any start. */
   now?: () => number;
   /** With `now`: the search ends after this many ms. */
   deadlineMs?: number;
-  /** How many times the usual number of steps may be taken; 1 by default. */
+  /** How many times the usual number of looks may be taken; 1 by default. */
   effort?: number;
 }
 
-/** Steps of the three parts of a search, for an effort of 1. */
-const QUICK_STEPS = 2000;
-const TIE_STEPS = 1500;
-const EXACT_STEPS = 30_000;
-const IMPROVE_STEPS = 1200;
+/** Looks at a target for each part of a search, for an effort of 1. */
+const QUICK = 300_000;
+const GLANCE = 150_000;
+const IMPROVE = 700_000;
+const EXACT = 800_000;
+const TIES = 150_000;
+
+/** Rounds of local search and branch and bound. */
+const ROUNDS = [
+  [GLANCE, GLANCE],
+  [IMPROVE, EXACT],
+] as const;
 
 const NOTHING = { moves: [], optimal: true, gap: 0 };
 
@@ -53,29 +62,44 @@ export function search(problem: Problem, limits: SearchLimits = {}): Solution {
   let tab: Tableau = { ...tableau(problem, items, few.targets), need };
   const cap = coverCap(tab);
   const quick = new SetSearch(tab, cap);
-  const quickFloor = climb(quick, quick.floor, cap, budgetOf(QUICK_STEPS * effort, isLate));
+  const quickFloor = climb(quick, quick.floor, cap, new Budget(QUICK * effort, isLate));
   const isCut = few.exactUpTo < Infinity;
   const isProven = !isCut || !quick.hasRefused;
   if (quick.best && quick.isComplete && isProven) {
-    return finish(problem, quick, budgetOf(TIE_STEPS * effort, isLate), quickFloor);
+    return finish(problem, quick, new Budget(TIES * effort, isLate), quickFloor);
   }
 
   const many = isCut ? manyTargets(problem) : few;
   if (isCut) tab = { ...tableau(problem, items, many.targets), need };
   const improver = new Improver(tab);
   if (quick.best) improver.start(placesIn(tab, movesOf(quick.tab, quick.best.placeOf)));
-  improver.run(budgetOf(IMPROVE_STEPS * effort, isLate), quick.floor);
-  const { best } = improver;
-  const isFound = best.worth.shortfall === 0;
-  const ceiling = priceOfWeight(isFound ? best.worth.weight : tab.weight.reduce((sum, weight) => sum + weight, 0));
-  const sets = new SetSearch(tab, ceiling);
-  if (isFound) sets.best = { weight: best.worth.weight, peak: Infinity, placeOf: best.placeOf };
-  const lowest = Math.max(sets.floor, quick.floor, isProven ? quickFloor : 0);
-  const floor = climb(sets, lowest, ceiling, budgetOf(EXACT_STEPS * effort, isLate));
-  if (!sets.best) return partial(problem, tab, best.placeOf);
+  const lowest = Math.max(quick.floor, isProven ? quickFloor : 0);
+  let floor = lowest;
+  let sets = quick;
+  // A glance settles most; what is left gets a long look.
+  for (const [improve, exact] of ROUNDS) {
+    improver.run(new Budget(improve * effort, isLate), floor);
+    const isFound = improver.best.worth.shortfall === 0;
+    const ceiling = priceOfWeight(isFound ? improver.best.worth.weight : tab.weight.reduce((sum, w) => sum + w, 0));
+    sets = new SetSearch(tab, ceiling);
+    if (isFound) sets.best = incumbentOf(improver);
+    floor = climb(sets, Math.max(floor, sets.floor), ceiling, new Budget(exact * effort, isLate));
+    if (sets.isComplete) break;
+    if (sets.best) improver.start(sets.best.placeOf);
+  }
+  if (!sets.best) {
+    const most = removeMost(improver, effort, isLate);
+    if (most.best.worth.shortfall > 0) return partial(problem, most, many);
+    sets.best = incumbentOf(most);
+    floor = climb(sets, floor, priceOfWeight(sets.best.weight), new Budget(EXACT * effort, isLate));
+  }
   const leastPrice = Math.min(...problem.items.map(({ price }) => price));
   const isExact = priceOfWeight(sets.best.weight) / leastPrice <= many.exactUpTo;
-  return finish(problem, sets, budgetOf(TIE_STEPS * effort, isLate), isExact ? floor : lowest);
+  return finish(problem, sets, new Budget(TIES * effort, isLate), isExact ? floor : lowest);
+}
+
+function incumbentOf({ best }: Improver | MostSearch): Incumbent {
+  return { weight: best.worth.weight, peak: Infinity, placeOf: best.placeOf };
 }
 
 /** Moves in terms of a tableau. */
@@ -150,19 +174,30 @@ function climb(sets: SetSearch, lowest: number, ceiling: number, budget: Budget)
 function finish(problem: Problem, sets: SetSearch, ties: Budget, floor: number): Solution {
   const found = sets.best!;
   sets.run(priceOfWeight(found.weight), ties, true);
-  const best: Incumbent = sets.best!;
-  const moves = inOrder(problem, movesOf(sets.tab, best.placeOf));
+  const moves = inOrder(problem, movesOf(sets.tab, sets.best!.placeOf));
   const evaluation = evaluate(problem, moves);
   const gap = Math.max(0, evaluation.price - floor) / evaluation.price;
   return { moves, evaluation, optimal: gap === 0, gap };
 }
 
-/** What removes most, where not everything can be cleared. */
-function partial(problem: Problem, tab: Tableau, placeOf: Int32Array): Solution {
-  const moves = inOrder(problem, movesOf(tab, placeOf));
+/** Looks for what removes most, where no set was found that clears everything. */
+function removeMost(improver: Improver, effort: number, isLate: () => boolean): MostSearch {
+  const glance = new MostSearch(improver.tab, improver.best, new Budget(GLANCE * effort, isLate));
+  glance.run();
+  if (glance.isComplete) return glance;
+  improver.start(glance.best.placeOf);
+  improver.run(new Budget(IMPROVE * effort, isLate), 0);
+  const look = new MostSearch(improver.tab, improver.best, new Budget(IMPROVE * effort, isLate));
+  look.run();
+  return look;
+}
+
+function partial(problem: Problem, { tab, best, isComplete }: MostSearch, targets: Choice): Solution {
+  const moves = inOrder(problem, movesOf(tab, best.placeOf));
   const evaluation = evaluate(problem, moves);
-  const most = tab.need.reduce((sum, need) => sum + need, 0);
-  const gap = most > 0 ? Math.max(0, most - evaluation.removed) / most : 0;
+  const isProven = isComplete && targets.exactUpTo >= tab.items;
+  const all = tab.need.reduce((sum, need) => sum + Math.max(0, need), 0);
+  const gap = isProven || all === 0 ? 0 : Math.max(0, all - evaluation.removed) / all;
   return { moves, evaluation, optimal: gap === 0, gap };
 }
 

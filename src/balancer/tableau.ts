@@ -26,6 +26,8 @@ export interface Tableau {
   readonly guardLevel: Float64Array;
   readonly limit: Float64Array;
   readonly guardLimit: Float64Array;
+  /** By item: those that may not be on one target with it; undefined where none are named at all. */
+  readonly apart: readonly Int32Array[] | undefined;
   readonly tolerance: number;
   readonly guardTolerance: number;
 }
@@ -74,9 +76,18 @@ export function tableau(problem: Problem, itemOf: Int32Array, targetOf: Int32Arr
     guardLevel: ofTarget(guardLevel),
     limit: ofTarget(limit),
     guardLimit: ofTarget(guardLimit),
+    apart: apartOf(problem, itemOf),
     tolerance: problem.tolerance,
     guardTolerance: problem.guardTolerance,
   };
+}
+
+function apartOf({ apart }: Problem, itemOf: Int32Array): Int32Array[] | undefined {
+  if (apart.size === 0) return undefined;
+  const indexOf = new Map(Array.from(itemOf, (item, index) => [item, index]));
+  return Array.from(itemOf, (item) =>
+    Int32Array.from([...(apart.get(item) ?? [])].flatMap((other) => indexOf.get(other) ?? [])),
+  );
 }
 
 /** Moves in terms of the problem, from a target (or -1) for each item. */

@@ -43,7 +43,8 @@ export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
       return await Promise.race([call(signal), stopped.promise]);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (expiry.signal.aborted) throw new FleetError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
+      if (expiry.signal.aborted)
+        throw new FleetError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
       if (error instanceof FleetError) throw error;
       throw new FleetError(system, `${what}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,

@@ -6,6 +6,7 @@ import { isApiAllowed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { HttpMetrics } from './metrics.js';
+import { addPlanRoutes } from './plans.js';
 import type { Backend } from './ports.js';
 import { validateEventsQuery } from './validators.js';
 
@@ -13,14 +14,14 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'fleet'>;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'approve' | 'fleet'>;
   secrets: Secrets;
   metrics: HttpMetrics;
   /** ms since the epoch. */
   now: () => number;
 }
 
-/** The read-only API under `/api`. */
+/** The API under `/api`: everything is read, but for plans, which can be approved. */
 export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Router {
   const router = Router();
   router.use('/api', (request, response, next) => {
@@ -42,6 +43,9 @@ export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Route
   get('/api/batch', (_request, response) => {
     response.json({ batch: backend.batch() });
   });
+  get('/api/batches', (_request, response) => {
+    response.json({ batches: backend.endedBatches() });
+  });
   get('/api/events', async (request, response) => {
     await validateEventsQuery(request);
     response.json({ events: await backend.events(eventFilter(request, now())) });
@@ -51,6 +55,7 @@ export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Route
     response.once('close', () => gone.abort());
     response.json(await backend.fleet(gone.signal));
   });
+  addPlanRoutes(router, backend);
   return router;
 }
 

@@ -1,3 +1,5 @@
+import type { LoadsBefore, Memory } from './memory.js';
+
 /** What an event says has happened. The first six are the words of the documents that the project follows. */
 export const EVENT_ACTIONS = [
   'create',
@@ -11,6 +13,13 @@ export const EVENT_ACTIONS = [
   'dropped',
   'ignored',
   'flapping',
+  'recommended',
+  'approved',
+  'limited',
+  'foreign_move',
+  'paused',
+  'verified',
+  'recommend_mode',
 ] as const;
 export type EventAction = (typeof EVENT_ACTIONS)[number];
 
@@ -67,10 +76,24 @@ export interface MigrationRecord {
   rule: string;
   notes: MigrationNotes;
   phase: MigrationPhase;
+  /** What the rule allows the cloud to do for it. */
+  options?: { withLocalDisks?: boolean };
   /** What the cloud calls the job. */
   handle?: string;
   /** ISO 8601: when the cloud was asked. */
   asked_at?: string;
+}
+
+/** What one rule has to do in a batch. */
+export interface BatchPart {
+  rule: string;
+  /** For each alerting host the words under which the alert may name it, best first. */
+  hosts: string[][];
+  done: boolean;
+  /** Whether moves that failed have been planned anew; that is done once. */
+  retried?: boolean;
+  /** The loads that its moves were planned on. */
+  loads?: LoadsBefore;
 }
 
 /** One batch, as kept for a restart. It is written when the alerts are accepted and removed when it has ended. */
@@ -80,8 +103,25 @@ export interface BatchRecord {
   /** ISO 8601. */
   accepted_at: string;
   /** The rules whose alerts came, each with the words that name an alerting host, best first; in order. */
-  parts: { rule: string; hosts: string[][]; done: boolean }[];
+  parts: BatchPart[];
   migrations: MigrationRecord[];
+}
+
+/** How a batch ended, as kept for whoever asks what became of it. */
+export interface BatchEnding {
+  id: string;
+  sender: string;
+  /** ISO 8601. */
+  accepted_at: string;
+  /** ISO 8601. */
+  ended_at: string;
+  rules: string[];
+  /** How many guests arrived. */
+  succeeded: number;
+  /** How many moves came to nothing, whatever the reason. */
+  failed: number;
+  /** What broke it off; only if it did not come to its end by itself. */
+  fault?: string;
 }
 
 /** Which events to read. */
@@ -100,14 +140,33 @@ export interface JournalChange {
   events?: NewEvent[];
   /** The running batch from now on; `null` when it has ended. */
   batch?: BatchRecord | null;
+  /** The end of the running batch. */
+  ended?: BatchEnding;
+  /** What the memory becomes; must be pure. */
+  memory?: (before: Memory) => Memory;
+}
+
+/** Thrown when a change could not be kept; nothing of it stands in the journal then. */
+export class JournalError extends Error {
+  constructor(file: string, cause: unknown) {
+    super(`journal: cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'JournalError';
+  }
 }
 
 /** The memory of the service: events for people, the running batch for restarts. */
 export interface Journal {
-  /** Resolves with the events once all of the change would survive the end of the process. */
+  /**
+   * Resolves with the events once all of the change would survive the end of the process.
+   * @throws JournalError if it could not be kept.
+   */
   commit(change: JournalChange): Promise<JournalEvent[]>;
   /** Oldest first. */
   events(filter?: EventFilter): Promise<JournalEvent[]>;
   /** The batch that was running when the process ended, if one was. */
   openBatch(): BatchRecord | undefined;
+  /** The batches that ended last, oldest first. */
+  endedBatches(): BatchEnding[];
+  /** What the service remembers besides. */
+  memory(): Memory;
 }

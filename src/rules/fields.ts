@@ -27,3 +27,6 @@ export const duration = () =>
     .string(EXPECTED_DURATION)
     .refine((value) => (parseDuration(value) ?? 0) > 0, EXPECTED_DURATION)
     .meta({ pattern: '^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$' });
+
+/** A switch that is off unless set. */
+export const yesOrNo = (description: string) => z.boolean('expected true or false').optional().meta({ description });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { METRIC_NAMES } from '../fleet/fleet.js';
-import { duration, references, strict, text } from './fields.js';
+import { duration, references, strict, text, yesOrNo } from './fields.js';
 import type { Guards } from './steady-keys.js';
 import { steadyKeys, toGuards } from './steady-keys.js';
+import { steeringKeys } from './steering-keys.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** A rule's name is also its file's name: no path can be built from it. */
@@ -76,12 +77,18 @@ export const ruleFileSchema = strict({
     .meta({ description: 'What may be moved, and from where' }),
   target: strict({
     hosts: references('The hosts that guests may go to, by id or name; none means any', ['a15']),
+    sameZone: yesOrNo("Only hosts of the source's availability zone"),
+    sameAggregate: yesOrNo('Only hosts that are in the same host aggregates as the source'),
+    withLocalDisks: yesOrNo(
+      'Guests with disks that only their host reaches may move, and the disks with them (proxmox)',
+    ),
   })
     .prefault({})
     .meta({ description: 'Where guests may go' }),
   match,
   enabled: z.boolean('expected true or false').default(true).meta({ description: 'A disabled rule takes no alert' }),
   ...steadyKeys,
+  ...steeringKeys,
 }).superRefine(
   (rule, context) => {
     // It also runs beside other problems, so the metric may be anything here.

@@ -10,6 +10,8 @@ export interface RecentMove {
   to: string;
   /** When it had arrived, ms since the epoch. */
   at: number;
+  /** The batch that moved it. */
+  batch?: string;
 }
 
 /** How much longer a guest keeps away from the host that it left than it stays where it is. */
@@ -25,11 +27,12 @@ export function lookBackMs(cooldownMs: number, restMs: number): number {
  * @param events - of the action `migrate_success`, oldest first.
  */
 export function recentMoves(events: readonly JournalEvent[]): RecentMove[] {
-  return events.flatMap(({ action, notes, ops_time }) => {
+  return events.flatMap(({ action, notes, ops_time, batch }) => {
     if (action !== 'migrate_success' || !isMigration(notes)) return [];
     const { guest, target_host: target } = notes;
     const at = Date.parse(ops_time);
-    return [{ guestId: guest.id, fromId: guest.host_id, from: guest.host, toId: target.id, to: target.name, at }];
+    const { id: guestId, host_id: fromId, host: from } = guest;
+    return [{ guestId, fromId, from, toId: target.id, to: target.name, at, ...(batch !== undefined && { batch }) }];
   });
 }
 

@@ -1,4 +1,3 @@
-import type { PlanRule } from '../balancer/plan.js';
 import type { Evidence } from '../rules/steady-keys.js';
 import type { Rule } from '../rules/rule.js';
 
@@ -14,8 +13,11 @@ export const DEFAULTS = {
 /** How far back the course of readings is asked for, ms. */
 export const HISTORY_MS = 3_600_000;
 
+/** A rule whose steady keys are all there. */
+export type SteadyRule = Rule & { headroom: number; cooldownMs: number; evidence: Evidence };
+
 /** A rule with nothing left open: what the service plans by. */
-export function withDefaults(rule: Rule): PlanRule & { cooldownMs: number; evidence: Evidence } {
+export function withDefaults(rule: Rule): SteadyRule {
   return {
     ...rule,
     headroom: rule.headroom ?? DEFAULTS.headroom,

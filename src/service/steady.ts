@@ -1,10 +1,11 @@
-import type { OutsideRefusal, PlanRule } from '../balancer/plan.js';
+import type { OutsideRefusal } from '../balancer/plan.js';
 import type { Clock } from '../clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import type { Host, Metrics, Snapshot } from '../fleet/fleet.js';
 import type { Journal } from '../journal/journal.js';
 import type { Rule } from '../rules/rule.js';
 import { coolingRefusals, lookBackMs, recentMoves } from './cooldown.js';
+import type { SteadyRule } from './defaults.js';
 import { withDefaults } from './defaults.js';
 import { weighEvidence } from './evidence.js';
 import { settleReadings } from './settle.js';
@@ -12,11 +13,20 @@ import { settleReadings } from './settle.js';
 /** What a plan is made on, with what was moved lately taken into account. */
 export interface Ground {
   /** The rule with every default. */
-  rule: PlanRule;
+  rule: SteadyRule;
   snapshot: Snapshot;
   refusals: OutsideRefusal[];
   /** Why a host that is past the threshold is left alone for now; undefined if it is not. */
   doubt: (host: Host) => string | undefined;
+}
+
+/** What {@link steadyGround} needs. */
+export interface SteadyOptions {
+  journal: Pick<Journal, 'events'>;
+  metrics: Metrics;
+  clock: Clock;
+  /** The batch that asks: what it has moved itself does not keep it from its next step. */
+  batch?: string;
 }
 
 /**
@@ -26,7 +36,7 @@ export interface Ground {
 export async function steadyGround(
   given: Rule,
   answer: FleetAnswer,
-  { journal, metrics, clock }: { journal: Pick<Journal, 'events'>; metrics: Metrics; clock: Clock },
+  { journal, metrics, clock, batch }: SteadyOptions,
 ): Promise<Ground> {
   const rule = withDefaults(given);
   const now = clock.now();
@@ -39,9 +49,11 @@ export async function steadyGround(
     periodMs,
     scrapeIntervalMs,
   });
+  const own = moves.filter((move) => batch !== undefined && move.batch === batch);
+  const ownHosts = new Set(own.flatMap(({ fromId, toId }) => [fromId, toId]));
   const doubt = ({ id }: Host): string | undefined => {
     const movedAt = unsettled.get(id);
-    if (movedAt !== undefined) {
+    if (movedAt !== undefined && !ownHosts.has(id)) {
       return `a guest came or went ${Math.round((now - movedAt) / 1000)} s ago, and the readings do not show it yet`;
     }
     const samples = answer.readings.hosts.get(id)?.[given.metric]?.samples ?? [];

@@ -13,8 +13,10 @@ export interface Optimum {
   feasible: boolean;
   /** Least price where feasible; else the least price of what removes most. */
   price: number;
-  /** The largest part of the excess that can go: % or MiB, summed over the sources. */
+  /** Where not feasible: the largest part of the excess that can go, % or MiB, summed over the sources. */
   removed: number;
+  /** Moves of the solver's plan where feasible. */
+  moves: number;
   /** Solved to zero gap within the time. */
   proven: boolean;
   ms: number;
@@ -110,22 +112,32 @@ function text(model: Model, goal: string): string {
   ].join('\n');
 }
 
+export interface MipOptions {
+  /** For each of the up to three problems that one request makes. */
+  timeLimitS: number;
+  /** Whether to solve what can only be cleared in part, too: that takes much longer. */
+  partial: boolean;
+}
+
 /** Loads the solver; the result solves one request after the other. */
-export async function mipSolver(timeLimitS = 60): Promise<(request: PlanRequest) => Optimum> {
+export async function mipSolver({ timeLimitS, partial }: MipOptions): Promise<(request: PlanRequest) => Optimum> {
   // The package is CommonJS: its types put the loader under `default`, at run time it is the import itself.
   const highs = await (loadHighs as unknown as typeof loadHighs.default)();
   const options = { mip_rel_gap: 0, mip_abs_gap: 0, time_limit: timeLimitS, output_flag: false };
   return (request) => {
     const started = performance.now();
-    const none = { feasible: false, price: 0, removed: 0, proven: true, ms: 0 };
+    const none = { feasible: false, price: 0, removed: 0, moves: 0, proven: true, ms: 0 };
     const clear = buildModel(request, true);
     if (clear.binaries.length === 0) return none;
     const full = highs.solve(text(clear, `Minimize\n obj: ${clear.price.join(' ')}`), options);
     if (full.Status === 'Optimal') {
       const ms = performance.now() - started;
-      return { feasible: true, price: Math.round(full.ObjectiveValue), removed: Number.NaN, proven: true, ms };
+      const columns = Object.values(full.Columns) as { Primal?: number }[];
+      const moves = columns.filter(({ Primal }) => (Primal ?? 0) > 0.5).length;
+      return { feasible: true, price: Math.round(full.ObjectiveValue), removed: 0, moves, proven: true, ms };
     }
     if (full.Status !== 'Infeasible') return { ...none, proven: false, ms: performance.now() - started };
+    if (!partial) return { ...none, ms: performance.now() - started };
     const part = buildModel(request, false);
     const best = highs.solve(text(part, `Maximize\n obj: ${part.removed.join(' + ')}`), options);
     const removed = best.ObjectiveValue;
@@ -133,6 +145,6 @@ export async function mipSolver(timeLimitS = 60): Promise<(request: PlanRequest)
     const cheapest = highs.solve(text(part, `Minimize\n obj: ${part.price.join(' ')}`), options);
     const proven = best.Status === 'Optimal' && cheapest.Status === 'Optimal';
     const price = Math.round(cheapest.ObjectiveValue);
-    return { feasible: false, price, removed, proven, ms: performance.now() - started };
+    return { feasible: false, price, removed, moves: 0, proven, ms: performance.now() - started };
   };
 }

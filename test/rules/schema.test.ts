@@ -23,6 +23,14 @@ it('knows every key, requires only what has no default, and refuses others', () 
     'cooldown',
     'guards',
     'evidence',
+    'mode',
+    'keepTogether',
+    'keepApart',
+    'pinned',
+    'ignore',
+    'windows',
+    'limits',
+    'foreignPause',
   ]);
   expect(schema).toMatchObject({ required: ['name', 'metric', 'threshold'], additionalProperties: false });
 });

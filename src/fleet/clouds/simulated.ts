@@ -159,7 +159,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
       });
     },
 
-    readings({ periodMs, historyMs = 0, ...wanted }: MetricsQuery): Promise<FleetReadings> {
+    readings({ periodMs, historyMs = 0 }: MetricsQuery): Promise<FleetReadings> {
       settle();
       rememberAll();
       const at = clock.now();
@@ -175,11 +175,9 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
         const samples = historyMs > 0 ? series?.samples(at - historyMs, at, SCRAPE_INTERVAL_MS) : undefined;
         return { [metric]: { value, at, ...(samples && { samples }) } };
       };
-      const known = <T>(entries: readonly { id: string }[], all: Map<string, T>): T[] =>
-        entries.flatMap(({ id }) => all.get(id) ?? []);
       return Promise.resolve({
         hosts: new Map(
-          known(wanted.hosts, hosts).map((host) => [
+          [...hosts.values()].map((host) => [
             host.id,
             {
               ...reading(host, 'cpu.usage_active', readingOf(host, 'cpu.usage_active', sums)),
@@ -188,7 +186,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
           ]),
         ),
         guests: new Map(
-          known(wanted.guests, guests).map((guest) => [
+          [...guests.values()].map((guest) => [
             guest.id,
             reading(guest, 'cpu.usage_active', guest.metrics['cpu.usage_active']),
           ]),

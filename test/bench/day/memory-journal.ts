@@ -1,13 +1,16 @@
 import type { Clock } from '../../../src/clock.js';
 import { passes } from '../../../src/journal/archive.js';
-import type { BatchRecord, Journal, JournalEvent } from '../../../src/journal/journal.js';
+import type { BatchEnding, BatchRecord, Journal, JournalEvent } from '../../../src/journal/journal.js';
+import { emptyMemory } from '../../../src/journal/memory.js';
 
 /** A journal that lives as long as the run: a day writes ten thousand events, and none has to survive. */
 export function memoryJournal(clock: Clock): Journal {
   const all: JournalEvent[] = [];
+  const endings: BatchEnding[] = [];
+  let remembered = emptyMemory();
   let open: BatchRecord | undefined;
   return {
-    commit({ events = [], batch }) {
+    commit({ events = [], batch, ended, memory }) {
       const rows = events.map((event): JournalEvent => ({
         ...event,
         id: all.length + 1,
@@ -18,6 +21,8 @@ export function memoryJournal(clock: Clock): Journal {
       }));
       // One after the other: the spread of a whole day's rows would not fit on the stack.
       for (const row of rows) all.push(row);
+      if (ended) endings.push(ended);
+      if (memory) remembered = memory(remembered);
       if (batch !== undefined) open = batch === null ? undefined : structuredClone(batch);
       return Promise.resolve(rows);
     },
@@ -28,5 +33,7 @@ export function memoryJournal(clock: Clock): Journal {
       );
     },
     openBatch: () => open,
+    endedBatches: () => endings,
+    memory: () => remembered,
   };
 }

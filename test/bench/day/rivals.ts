@@ -67,6 +67,9 @@ function toPlan({ rule }: PlanRequest, migrations: PlannedMigration[], sources: 
     optimal: false,
     gap: 1,
     rejected: [],
+    get explanation(): never {
+      throw new Error('a rival does not explain itself');
+    },
   };
 }
 
