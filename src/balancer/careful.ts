@@ -12,7 +12,7 @@ const EASED = [0.5, 0];
  * guests that may move. Measured over days of real traces (`npm run bench:day`): with less, hosts come back sooner; with
  * more, memory is moved for relief that is not needed.
  */
-const WORTH = 0.56;
+const WORTH = 0.52;
 /** Headrooms after which a further point is worth 1/e of that. */
 const REACH = 20 / 3;
 
