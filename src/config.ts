@@ -49,6 +49,26 @@ const secrets = z
   .optional()
   .transform((list) => list ?? []);
 
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isProxy(word: string): boolean {
+  const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
+  const version = isIP(address);
+  if (version === 0) return PROXY_NAMES.includes(word);
+  // A network of every address would believe whatever anybody says.
+  return prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+/** Whose word on a client's address is taken: a number of hops, or Express's list of addresses. */
+const proxies = z
+  .string()
+  .transform((value) => value.split(',').map((word) => word.trim()))
+  .refine(
+    (words) => (words.length === 1 && /^[1-9]$/.test(words[0] ?? '')) || words.every(isProxy),
+    `expected addresses or networks separated by commas, ${PROXY_NAMES.join(', ')}, or a number of hops from 1 to 9`,
+  )
+  .transform((words) => (/^[1-9]$/.test(words[0] ?? '') ? Number(words[0]) : words.join(',')));
+
 /** Whether a server that listens there can only be reached from its own machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
@@ -97,6 +117,21 @@ const variables = z.object({
   ALLOW_UNAUTHENTICATED: choice(['true', 'false'])
     .prefault('false')
     .describe('true lets it listen anywhere without any secret'),
+  TLS_CERT: z
+    .string()
+    .optional()
+    .describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
+  TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
+  TLS_CLIENT_CA: z
+    .string()
+    .optional()
+    .describe('Authorities whose clients alone may come in, a PEM file'),
+  TRUST_PROXY: proxies
+    .optional()
+    .describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
+  RATE_LIMIT: wholeNumber('expected a whole number from 0 to 1000000', 0, 1_000_000)
+    .prefault('3000')
+    .describe('Requests that one address may make in a second; 0 for any number'),
   MIGRATION_TIMEOUT: duration.prefault('30m').describe('How long one migration may take'),
   MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
     .prefault('1')
@@ -122,6 +157,12 @@ export interface Config {
   /** Absent if only the body is signed. */
   grafanaTimestampHeader?: string;
   allowUnauthenticated: boolean;
+  /** Paths of PEM files; absent for plain HTTP. */
+  tls?: { cert: string; key: string; clientCa?: string };
+  /** Hops, or addresses separated by commas. */
+  trustProxy?: number | string;
+  /** Requests of one address in a second; 0 for any number. */
+  rateLimit: number;
   migrationTimeoutMs: number;
   migrationConcurrency: number;
   requestTimeoutMs: number;
@@ -191,6 +232,18 @@ function given(env: Environment, readFile: (path: string) => string) {
   return { values, problems };
 }
 
+/** The files of the certificate: both or none, and client certificates only with them. */
+function tlsOf({ TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: z.infer<typeof variables>) {
+  if (cert !== undefined && key !== undefined) {
+    return { files: { cert, key, ...(clientCa !== undefined && { clientCa }) }, problems: [] };
+  }
+  const given = { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa };
+  const [set] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (set === undefined) return { problems: [] };
+  const missing = [...(cert === undefined ? ['TLS_CERT'] : []), ...(key === undefined ? ['TLS_KEY'] : [])];
+  return { problems: missing.map((name) => `${name}: is missing; expected a PEM file, as ${set} is set`) };
+}
+
 /**
  * Reads the configuration.
  * @param env - the environment; empty variables count as absent.
@@ -225,6 +278,8 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
+  const tls = tlsOf(read);
+  if (tls.problems.length > 0) return { ok: false, problems: tls.problems };
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -239,6 +294,9 @@ export function readConfig(
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,
     ...(read.GRAFANA_TIMESTAMP_HEADER !== undefined && { grafanaTimestampHeader: read.GRAFANA_TIMESTAMP_HEADER }),
     allowUnauthenticated,
+    ...(tls.files !== undefined && { tls: tls.files }),
+    ...(read.TRUST_PROXY !== undefined && { trustProxy: read.TRUST_PROXY }),
+    rateLimit: read.RATE_LIMIT,
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
     requestTimeoutMs: read.REQUEST_TIMEOUT,

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -17,6 +16,9 @@ import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
+import { createServer } from './http/server.js';
+import type { Tls } from './http/tls.js';
+import { openTls } from './http/tls.js';
 import type { Journal } from './journal/journal.js';
 import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
@@ -62,6 +64,9 @@ export interface ReceiverOptions {
 /** The window over which `/api/fleet` averages, ms; a rule has its own. */
 const FLEET_PERIOD_MS = 300_000;
 
+/** A shorter secret is told of at the start, characters. */
+const SHORT_SECRET = 16;
+
 /**
  * Wires the whole service and starts to listen.
  * @throws SetupError that names every file or variable that is wrong.
@@ -71,6 +76,10 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
   const opened = await openRuleBook(config.rulesDir, { log });
   if (!opened.ok) throw new SetupError(opened.problems);
   const ruleBook = opened.book;
+  const tls = await certificateOf(config, clock, log).catch((error: unknown) => {
+    ruleBook.close();
+    throw error;
+  });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -122,14 +131,18 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
         return (await askFleet(asked)).snapshot;
       },
-      readiness: () => Promise.resolve(ruleBook.problems()),
+      readiness: () => Promise.resolve([...ruleBook.problems(), ...(tls?.problems() ?? [])]),
       metrics: () => registry.metrics(),
     };
-    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }));
+    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
     server = listening;
     const url = await listen(listening, config);
     const open = Object.values(config.secrets).every((list) => list.length === 0);
     log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
+    const weak = Object.values(config.secrets)
+      .flat()
+      .filter((secret) => secret.length < SHORT_SECRET).length;
+    if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
 
     return {
@@ -139,18 +152,20 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       async stop() {
         await service.stop();
         ruleBook.close();
+        tls?.close();
         await closed(listening);
       },
     };
   } catch (error) {
     ruleBook.close();
+    tls?.close();
     server?.close();
     throw error;
   }
 }
 
 /** What the configuration says of who may come in. */
-function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
+function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey' | 'trustProxy' | 'rateLimit'> {
   const { monitor, grafana, webhook, api } = config.secrets;
   const { grafanaSignatureHeader, grafanaTimestampHeader, monitorMessageKey } = config;
   return {
@@ -163,7 +178,16 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
       ...(grafanaTimestampHeader !== undefined && { grafanaTimestampHeader }),
     },
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
+    ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
+    rateLimit: config.rateLimit,
   };
+}
+
+async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger): Promise<Tls | undefined> {
+  if (!files) return undefined;
+  const opened = await openTls({ files, log, clock });
+  if (!opened.ok) throw new SetupError(opened.problems);
+  return opened.tls;
 }
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
@@ -200,7 +224,7 @@ function counted(journal: Journal, registry: Registry): Journal {
   };
 }
 
-function listen(server: Server, { host, port }: Config): Promise<string> {
+function listen(server: Server, { host, port, tls }: Config): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const variable = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'PORT' : 'HOST';
@@ -208,7 +232,7 @@ function listen(server: Server, { host, port }: Config): Promise<string> {
     });
     server.listen(port, host, () => {
       const { address, family, port: bound } = server.address() as AddressInfo;
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+      resolve(`http${tls ? 's' : ''}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
     });
   });
 }

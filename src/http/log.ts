@@ -27,6 +27,7 @@ export function requestLog(log: Logger): HttpLogger {
     },
     customLogLevel: (request, response, error) => {
       if (error !== undefined || response.statusCode >= 500) return 'error';
+      if ((response as Response).locals.repeated === true) return 'debug';
       if (response.statusCode >= 400) return 'warn';
       return QUIET.has(pathOf(urlOf(request))) ? 'debug' : 'info';
     },
