@@ -117,18 +117,10 @@ const variables = z.object({
   ALLOW_UNAUTHENTICATED: choice(['true', 'false'])
     .prefault('false')
     .describe('true lets it listen anywhere without any secret'),
-  TLS_CERT: z
-    .string()
-    .optional()
-    .describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
+  TLS_CERT: z.string().optional().describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
   TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
-  TLS_CLIENT_CA: z
-    .string()
-    .optional()
-    .describe('Authorities whose clients alone may come in, a PEM file'),
-  TRUST_PROXY: proxies
-    .optional()
-    .describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
+  TLS_CLIENT_CA: z.string().optional().describe('Authorities whose clients alone may come in, a PEM file'),
+  TRUST_PROXY: proxies.optional().describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
   RATE_LIMIT: wholeNumber('expected a whole number from 0 to 1000000', 0, 1_000_000)
     .prefault('3000')
     .describe('Requests that one address may make in a second; 0 for any number'),

@@ -50,7 +50,9 @@ export function createApp(options: AppOptions): Express {
 
   const app = express();
   app.set('trust proxy', options.trustProxy ?? false);
-  app.use(requestLog(log));
+  // Nobody asks twice for what changes by the second.
+  app.set('etag', false);
+  app.use(requestLog({ log, now }));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
   app.use(limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }));
   app.use(webhookRoutes({ backend, secrets, metrics, guard, now, bodyLimit, messageKey }));

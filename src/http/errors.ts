@@ -76,6 +76,6 @@ export const answerProblems: ErrorRequestHandler = (error: unknown, _request, re
     return;
   }
   const problem = toProblem(error);
-  if (problem.code === 'internal' && problem.cause instanceof Error) response.err = problem.cause;
+  if (problem.code === 'internal') response.locals.fault = problem.cause;
   response.set(problem.headers).status(problem.status).json(problem.body());
 };

@@ -20,7 +20,7 @@ export const LIMITS = {
   maxConnections: 2000,
   /** Connections at once from one address, so that one client cannot take them all. */
   maxConnectionsPerClient: 500,
-} as const;
+};
 
 /**
  * Makes the server that an app is reached through, with limits on everything that a client could stretch.
