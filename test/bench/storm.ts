@@ -140,9 +140,9 @@ async function shoot(url: string, options: string[]): Promise<Shots> {
 function observe(url: string) {
   const health: number[] = [];
   const memory: number[] = [];
-  let over = false;
+  const stopping = new AbortController();
   const probing = (async () => {
-    for (let turn = 0; !over; turn += 1) {
+    for (let turn = 0; !stopping.signal.aborted; turn += 1) {
       const before = performance.now();
       const response = await fetch(`${url}/healthz`);
       await response.arrayBuffer();
@@ -155,7 +155,7 @@ function observe(url: string) {
     health,
     memory,
     stop: () => {
-      over = true;
+      stopping.abort();
       return probing;
     },
   };

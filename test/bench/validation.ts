@@ -34,10 +34,12 @@ for (const [count, rounds] of [
 ] as const) {
   const bytes = Buffer.from(JSON.stringify({ alerts: Array.from({ length: count }, (_, index) => alert(index)) }));
   const body = parseObject(bytes);
+  // All that the checks look at.
+  const request = Object.assign(Object.create(null) as Request, { body });
   const steps: [string, () => unknown][] = [
     ['JSON.parse', () => JSON.parse(bytes.toString()) as unknown],
     ['bounds', () => outOfBounds(bytes)],
-    ['express-validator', () => validateBody('alertmanager', { body } as Request)],
+    ['express-validator', () => validateBody('alertmanager', request)],
     ['alerts', () => parseAlertmanager(body)],
     ['cutting', () => (parseAlertmanager(body) as { alerts: Parameters<typeof bounded>[0][] }).alerts.map(bounded)],
   ];

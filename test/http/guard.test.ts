@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { clientOf } from '../../src/http/address.js';
@@ -19,7 +20,7 @@ describe('whom a request is counted for', () => {
     ['2001:db8:1:3::1', '2001:db8:1:3::/64'],
     [undefined, 'gone'],
   ])('%s is %s', (ip, client) => {
-    const network = clientOf({ ip: ip as string });
+    const network = clientOf({ ip });
     if (ip?.includes('2001')) expect(network).toBe(clientOf({ ip: client.replace('/64', '9') }));
     else expect(network).toBe(client);
   });
@@ -150,7 +151,7 @@ describe('RATE_LIMIT', () => {
     });
     client.on('error', () => undefined);
     client.flushHeaders();
-    const [response] = (await once(client, 'response')) as [import('node:http').IncomingMessage];
+    const [response] = (await once(client, 'response')) as [IncomingMessage];
     expect(response.statusCode).toBe(429);
     expect(response.headers['retry-after']).toBe('1');
     client.destroy();
