@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
+import type { MetricStore } from './fleet/metrics/create.js';
+import { type TlsPaths, proxies, tlsPaths } from './config/doors.js';
 import { shown } from './rules/problems.js';
 import { parseDuration } from './rules/units.js';
 
@@ -9,7 +12,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated'] as const;
+export const METRICS_NAMES = ['simulated', ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -35,6 +38,11 @@ const duration = z
   }, 'expected a duration such as "30s" or "1h30m", at most 24d')
   .transform((value) => parseDuration(value) ?? Number.NaN);
 
+const retention = z
+  .string()
+  .transform((value) => (value === 'forever' ? Infinity : (parseDuration(value) ?? Number.NaN)))
+  .refine((ms) => ms >= 86_400_000, 'expected a duration of at least "1d", or "forever"');
+
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of an HTTP header');
 
 const secrets = z
@@ -48,26 +56,6 @@ const secrets = z
   .refine((list) => list.length > 0, 'expected one or more secrets, separated by commas')
   .optional()
   .transform((list) => list ?? []);
-
-const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
-
-function isProxy(word: string): boolean {
-  const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
-  const version = isIP(address);
-  if (version === 0) return PROXY_NAMES.includes(word);
-  // A network of every address would believe whatever anybody says.
-  return prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128));
-}
-
-/** Whose word on a client's address is taken: a number of hops, or Express's list of addresses. */
-const proxies = z
-  .string()
-  .transform((value) => value.split(',').map((word) => word.trim()))
-  .refine(
-    (words) => (words.length === 1 && /^[1-9]$/.test(words[0] ?? '')) || words.every(isProxy),
-    `expected addresses or networks separated by commas, ${PROXY_NAMES.join(', ')}, or a number of hops from 1 to 9`,
-  )
-  .transform((words) => (/^[1-9]$/.test(words[0] ?? '') ? Number(words[0]) : words.join(',')));
 
 /** Whether a server that listens there can only be reached from its own machine. */
 export function isLoopback(host: string): boolean {
@@ -98,7 +86,13 @@ const variables = z.object({
   METRICS: choice(METRICS_NAMES)
     .optional()
     .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
-  SIMULATION: z.string().optional().describe('Scenario file of the simulated cloud, by default the embedded one'),
+  SIMULATION: z
+    .string()
+    .optional()
+    .describe(
+      'Scenario file of the simulated cloud, or the address of a process that simulates it; by default embedded',
+    ),
+  ...storeVariables(duration),
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -128,7 +122,15 @@ const variables = z.object({
   MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
     .prefault('1')
     .describe('How many guests one host may give away or take in at once'),
+  MIGRATION_START_GRACE: duration
+    .prefault('30s')
+    .describe('How long a cloud may take to begin a migration that it was asked for'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
+  RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
+  JOURNAL_FSYNC: choice(['true', 'false'])
+    .prefault('true')
+    .describe('Whether the journal waits for the disk; false is faster and does not outlive the loss of power'),
+  SHUTDOWN_TIMEOUT: duration.prefault('10s').describe('How long going down may take'),
 });
 
 /** Everything that the environment says, checked and with defaults filled in. Durations in ms. */
@@ -140,7 +142,9 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number];
   cloud: (typeof CLOUD_NAMES)[number];
   metrics: (typeof METRICS_NAMES)[number];
-  /** Path of the scenario; absent for the embedded one. */
+  /** Present where `metrics` is a store beside the cloud. */
+  metricStore?: MetricStore;
+  /** Path of the scenario, or the address of a process that simulates; absent for the embedded one. */
   simulation?: string;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
@@ -150,14 +154,19 @@ export interface Config {
   grafanaTimestampHeader?: string;
   allowUnauthenticated: boolean;
   /** Paths of PEM files; absent for plain HTTP. */
-  tls?: { cert: string; key: string; clientCa?: string };
+  tls?: TlsPaths;
   /** Hops, or addresses separated by commas. */
   trustProxy?: number | string;
   /** Requests of one address in a second; 0 for any number. */
   rateLimit: number;
   migrationTimeoutMs: number;
   migrationConcurrency: number;
+  migrationStartGraceMs: number;
   requestTimeoutMs: number;
+  /** Infinity: for ever. */
+  retentionMs: number;
+  journalFsync: boolean;
+  shutdownTimeoutMs: number;
 }
 
 /** A configuration, or one line for every variable that is wrong. No line holds a secret. */
@@ -178,15 +187,19 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
     return [
-      { name, meaning: `${meaning}; several separated by commas` },
+      { name, meaning: isList(name) ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
   return [{ name, meaning, ...(typeof schema.default === 'string' && { default: schema.default }) }];
 });
 
-function isSecret(name: string): boolean {
+function isList(name: string): boolean {
   return SECRETS.some((secret) => secret === name);
+}
+
+function isSecret(name: string): boolean {
+  return isList(name) || STORE_SECRETS.some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -207,7 +220,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of SECRETS) {
+  for (const name of [...SECRETS, ...STORE_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -215,25 +228,14 @@ function given(env: Environment, readFile: (path: string) => string) {
       continue;
     }
     try {
-      values[name] = readFile(path);
+      const text = readFile(path);
+      values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
     }
   }
   return { values, problems };
-}
-
-/** The files of the certificate: both or none, and client certificates only with them. */
-function tlsOf({ TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: z.infer<typeof variables>) {
-  if (cert !== undefined && key !== undefined) {
-    return { files: { cert, key, ...(clientCa !== undefined && { clientCa }) }, problems: [] };
-  }
-  const given = { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa };
-  const [set] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
-  if (set === undefined) return { problems: [] };
-  const missing = [...(cert === undefined ? ['TLS_CERT'] : []), ...(key === undefined ? ['TLS_KEY'] : [])];
-  return { problems: missing.map((name) => `${name}: is missing; expected a PEM file, as ${set} is set`) };
 }
 
 /**
@@ -270,8 +272,12 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
-  const tls = tlsOf(read);
+  const tls = tlsPaths(read);
   if (tls.problems.length > 0) return { ok: false, problems: tls.problems };
+  const metrics = read.METRICS ?? read.CLOUD;
+  const beside = STORE_NAMES.find((name) => name === metrics);
+  const stored = beside && storeSettings(beside, read, readFile);
+  if (stored && !stored.ok) return stored;
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -279,7 +285,8 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics: read.METRICS ?? read.CLOUD,
+    metrics,
+    ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
@@ -291,7 +298,11 @@ export function readConfig(
     rateLimit: read.RATE_LIMIT,
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
+    migrationStartGraceMs: read.MIGRATION_START_GRACE,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
+    retentionMs: read.RETENTION,
+    journalFsync: read.JOURNAL_FSYNC === 'true',
+    shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT,
   };
   return { ok: true, config };
 }

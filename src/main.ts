@@ -2,10 +2,12 @@
 import { pino } from 'pino';
 import { runCli } from './cli.js';
 import { demoCommand } from './cli/demo.js';
+import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { systemClock } from './clock.js';
 import type { Environment } from './config.js';
 import { readConfig } from './config.js';
+import { endOnFault, endOnSignal } from './lifetime.js';
 import { readJournalEvents } from './journal/lowdb.js';
 import type { Receiver } from './receiver.js';
 import { SetupError, startReceiver } from './receiver.js';
@@ -15,6 +17,7 @@ async function serve(env: Environment): Promise<number> {
   const read = readConfig(env);
   if (!read.ok) return refused(read.problems);
   const log = pino({ level: read.config.logLevel, base: null });
+  endOnFault(log);
   let receiver: Receiver;
   try {
     receiver = await startReceiver({ config: read.config, clock: systemClock, log });
@@ -22,13 +25,10 @@ async function serve(env: Environment): Promise<number> {
     if (error instanceof SetupError) return refused(error.problems);
     throw error;
   }
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
-  log.info({ signal }, 'going down; what is under way stands in the journal');
-  await receiver.stop();
-  return 0;
+  const stop = () => receiver.stop();
+  const status = await endOnSignal({ log, stop, timeoutMs: read.config.shutdownTimeoutMs });
+  // Whatever still holds a timer or a connection must not hold up the end.
+  process.exit(status);
 }
 
 function refused(problems: readonly string[]): number {
@@ -41,6 +41,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
   commands: [
     (context) => planCommand(context),
+    (context) => healthCommand(context),
     (context) =>
       demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {
         const read = readConfig({ PORT: '0', RULES_DIR: rulesDir, DATA_DIR: dataDir });

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
@@ -9,10 +10,12 @@ import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
 import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
 import type { Scenario } from './fleet/clouds/scenario.js';
+import { createRemoteSimulation } from './fleet/clouds/remote-simulation.js';
 import { parseScenario } from './fleet/clouds/scenario.js';
 import type { SimulatedCloud } from './fleet/clouds/simulated.js';
 import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
+import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -20,6 +23,8 @@ import { createServer } from './http/server.js';
 import type { Tls } from './http/tls.js';
 import { openTls } from './http/tls.js';
 import type { Journal } from './journal/journal.js';
+import type { DirectoryLock } from './journal/lock.js';
+import { lockDirectory } from './journal/lock.js';
 import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
@@ -84,10 +89,13 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
   collectDefaultMetrics({ register: registry });
 
   let server: Server | undefined;
+  let lock: DirectoryLock | undefined;
+  let stopping = false;
   try {
-    const file = await openJournal(config.dataDir, clock).catch((error: unknown) => {
-      throw new SetupError([error instanceof Error ? error.message : String(error)]);
-    });
+    lock = await lockData(config.dataDir, clock).catch(asSetupError);
+    if (lock.warning !== undefined) log.warn({}, lock.warning);
+    const { journalFsync: sync, retentionMs } = config;
+    const file = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
     if (file.warning !== undefined) log.error({}, file.warning);
     const noteRules = () =>
       file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
@@ -115,7 +123,12 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       clock,
       newBatchId: () => randomBytes(6).toString('hex'),
       log,
-      limits: { ...DEFAULT_WATCH_LIMITS, timeLimitMs: config.migrationTimeoutMs, ...limits },
+      limits: {
+        ...DEFAULT_WATCH_LIMITS,
+        startGraceMs: config.migrationStartGraceMs,
+        timeLimitMs: config.migrationTimeoutMs,
+        ...limits,
+      },
       concurrency: config.migrationConcurrency,
       requestTimeoutMs: config.requestTimeoutMs,
     });
@@ -126,12 +139,19 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
+      endedBatches: () => journal.endedBatches(),
       fleet: async (signal) => {
         const timeoutMs = config.requestTimeoutMs;
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
         return (await askFleet(asked)).snapshot;
       },
-      readiness: () => Promise.resolve([...ruleBook.problems(), ...(tls?.problems() ?? [])]),
+      readiness: () =>
+        Promise.resolve([
+          ...(stopping ? ['going down'] : []),
+          ...file.problems(),
+          ...ruleBook.problems(),
+          ...(tls?.problems() ?? []),
+        ]),
       metrics: () => registry.metrics(),
     };
     const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
@@ -150,18 +170,36 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       service,
       ruleBook,
       async stop() {
+        stopping = true;
+        // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
         ruleBook.close();
         tls?.close();
         await closed(listening);
+        lock?.release();
       },
     };
   } catch (error) {
     ruleBook.close();
     tls?.close();
     server?.close();
+    lock?.release();
     throw error;
   }
+}
+
+function asSetupError(error: unknown): never {
+  throw new SetupError([error instanceof Error ? error.message : String(error)]);
+}
+
+async function lockData(directory: string, clock: Clock): Promise<DirectoryLock> {
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw new Error(`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
+  return lockDirectory(
+    directory,
+    `process ${process.pid} on ${hostname()} since ${new Date(clock.now()).toISOString()}`,
+  );
 }
 
 /** What the configuration says of who may come in. */
@@ -191,8 +229,18 @@ async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger):
 }
 
 async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
+  if (config.simulation !== undefined && /^https?:\/\//.test(config.simulation)) {
+    const { simulation: baseUrl, requestTimeoutMs: timeoutMs } = config;
+    if (!URL.canParse(baseUrl)) throw new SetupError([`SIMULATION: ${baseUrl} is not an address`]);
+    const remote = createRemoteSimulation({ baseUrl, timeoutMs, clock, random: Math.random });
+    return { cloud: remote, metrics: remote };
+  }
   const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  return { cloud: simulated, metrics: simulated };
+  const { metricStore: store, requestTimeoutMs: timeoutMs } = config;
+  return {
+    cloud: simulated,
+    metrics: store ? createMetrics(store, { clock, random: Math.random, timeoutMs }) : simulated,
+  };
 }
 
 async function readScenario(path: string | undefined): Promise<Scenario> {
@@ -239,8 +287,12 @@ function listen(server: Server, { host, port, tls }: Config): Promise<string> {
 
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    // A connection that is kept alive and idle must not hold up the end.
+    // A connection that is kept alive must not hold up the end, nor one that has just had its last answer.
+    const closing = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearInterval(closing);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { BatchView } from './http/ports.js';
 import type { BatchRecord, Journal, NewEvent } from './journal/journal.js';
+import { JournalError } from './journal/journal.js';
 import type { BatchProgress } from './migration/batch.js';
 import { carryOut, hasEnded } from './migration/batch.js';
 import type { Busy } from './migration/busy.js';
@@ -11,7 +12,9 @@ import type { WatchLimits } from './migration/watch.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
 import type { Log } from './service/log.js';
+import { toEnding, toView } from './service/record.js';
 import { relieve } from './service/relieve.js';
+import { createTally } from './service/tally.js';
 import type { Rule } from './rules/rule.js';
 
 /** What the service is made of. */
@@ -53,6 +56,7 @@ const DUPLICATE_WINDOW_MS = 30_000;
 export function createService(options: ServiceOptions): Service {
   const { journal, busy, clock, log } = options;
   const stopping = new AbortController();
+  const tally = createTally(options);
   const taken = new Map<string, number>();
   let running: Promise<void> = Promise.resolve();
   let view: BatchView | null = null;
@@ -65,27 +69,22 @@ export function createService(options: ServiceOptions): Service {
 
   const ignore = async (alerts: Alert[], reason: IgnoredReason, text: string): Promise<WebhookAnswer> => {
     const [first] = alerts;
-    log.info({ reason, alert: first?.name }, `ignored: ${text}`);
     if (first) {
-      await journal.commit({
-        events: [{ obj_name: first.name, user: first.sender, action: 'ignored', notes: `${reason}: ${text}` }],
-      });
+      const event = { obj_name: first.name, user: first.sender, notes: `${reason}: ${text}` };
+      await tally.record({ ...event, action: 'ignored' }, reason);
     }
     return { outcome: 'ignored', reason, text };
   };
 
   const drop = async (sender: string, parts: MatchedPart[], holder: string): Promise<WebhookAnswer> => {
     const text = `batch ${holder} is running; alerts that come meanwhile are dropped`;
-    await journal.commit({
-      events: parts.map(({ rule, hosts }) => ({
-        obj_name: rule.name,
-        user: sender,
-        action: 'dropped',
-        notes: `${text} (hosts: ${hosts.map((words) => words[0] ?? '?').join(', ')})`,
-        batch: holder,
-      })),
-    });
-    log.info({ batch: holder, rules: parts.map(({ rule }) => rule.name) }, `dropped: ${text}`);
+    await Promise.all(
+      parts.map(({ rule, hosts }) => {
+        const notes = `${text} (hosts: ${hosts.map((words) => words[0] ?? '?').join(', ')})`;
+        const event = { obj_name: rule.name, user: sender, notes, batch: holder };
+        return tally.record({ ...event, action: 'dropped' }, 'busy');
+      }),
+    );
     return { outcome: 'dropped', reason: 'busy', batch: holder, text };
   };
 
@@ -111,35 +110,55 @@ export function createService(options: ServiceOptions): Service {
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
       .then(() => runBatch(record))
-      .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
-      })
-      .finally(async () => {
-        view = null;
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          if (stopping.signal.aborted) return undefined;
+          log.error({ batch: record.id, err: error }, 'batch ended with a fault');
+          return error instanceof Error ? error.message : String(error);
+        },
+      )
+      .then(async (fault) => {
         // While stopping, the batch stays open in the journal: the next start takes it up.
-        if (!stopping.signal.aborted) await closeBatch(record);
+        if (!stopping.signal.aborted) await closeBatch(record, fault);
+        view = null;
         await busy.release(record.id);
       });
   };
 
-  const closeBatch = async (record: BatchRecord): Promise<void> => {
+  /** Does what ends with a commit again until the journal takes it: a full disk is given space again. */
+  const untilKept = async (step: () => Promise<unknown>, record: BatchRecord): Promise<void> => {
     for (let pause = options.limits.firstPauseMs; ; pause = Math.min(options.limits.longestPauseMs, pause * 1.5)) {
       try {
-        await journal.commit({ batch: null });
-        log.info({ batch: record.id }, 'batch ended');
+        await step();
         return;
       } catch (error) {
-        log.error({ batch: record.id, err: error }, 'the end of the batch could not be recorded, trying again');
-        await clock.sleep(pause, stopping.signal).catch(() => undefined);
-        if (stopping.signal.aborted) return;
+        if (!(error instanceof JournalError)) throw error;
+        log.error({ batch: record.id, err: error }, 'the batch waits until it can be recorded');
+        await clock.sleep(pause, stopping.signal);
       }
+    }
+  };
+
+  const closeBatch = async (record: BatchRecord, fault: string | undefined): Promise<void> => {
+    await tally.flush();
+    const ended = toEnding(record, clock.now(), fault);
+    try {
+      await untilKept(() => journal.commit({ batch: null, ended }), record);
+      log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
+    } catch (error) {
+      // Stopping, or beyond help: it stands in the journal as running, and the next start ends it.
+      log.error({ batch: record.id, err: error }, 'the end of the batch was not recorded');
     }
   };
 
   const runBatch = async (record: BatchRecord): Promise<void> => {
     for (const part of record.parts) {
       if (part.done) continue;
-      if (!record.migrations.some(({ rule }) => rule === part.rule)) await plan(record, part);
+      const hasMoves = () => record.migrations.some(({ rule }) => rule === part.rule);
+      // Planned anew each time: by the time that the journal takes it, the fleet may be another.
+      if (!hasMoves()) await untilKept(() => plan(record, part), record);
+      if (!hasMoves()) continue;
       setStep('migrating');
       await carryOut(record, {
         ...options,
@@ -147,7 +166,7 @@ export function createService(options: ServiceOptions): Service {
         onProgress: (progress) => showProgress(record, progress),
       });
       part.done = true;
-      await journal.commit({ batch: record });
+      await untilKept(() => journal.commit({ batch: record }), record);
     }
   };
 
@@ -156,8 +175,16 @@ export function createService(options: ServiceOptions): Service {
     const event = (action: NewEvent['action'], notes: NewEvent['notes']): NewEvent => {
       return { obj_name: part.rule, user: record.sender, action, notes, batch: record.id };
     };
+    /** Events and what follows from them together: a restart must not come to them a second time. */
+    const keep = async (events: NewEvent[], migrations: BatchRecord['migrations']) => {
+      const done = migrations.length === 0;
+      const parts = record.parts.map((other) => (other === part ? { ...part, done } : other));
+      await journal.commit({ events, batch: { ...record, parts, migrations: [...record.migrations, ...migrations] } });
+      part.done = done;
+      record.migrations.push(...migrations);
+    };
     if (!rule?.enabled) {
-      await journal.commit({ events: [event('ignored', `rule ${part.rule} is gone or disabled`)] });
+      await keep([event('ignored', `rule ${part.rule} is gone or disabled`)], []);
       return;
     }
     setStep('asking');
@@ -168,8 +195,7 @@ export function createService(options: ServiceOptions): Service {
     });
     stopping.signal.throwIfAborted();
     const events = relief.findings.map(({ action, notes }) => event(action, notes));
-    record.migrations.push(...relief.migrations);
-    await journal.commit({ events, batch: record });
+    await keep(events, relief.migrations);
     for (const { action, notes } of relief.findings)
       log.info({ batch: record.id, rule: rule.name, action }, asText(notes));
     if (relief.migrations.length > 0) {
@@ -250,6 +276,7 @@ export function createService(options: ServiceOptions): Service {
     async stop() {
       stopping.abort(new Error('the service is stopping'));
       await running;
+      await tally.stop();
     },
   };
 }
@@ -275,19 +302,6 @@ function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: number): Ne
     })),
     ...unplanned.map(({ rule }): NewEvent => ({ ...base, obj_name: rule, action: 'ignored', notes: why })),
   ];
-}
-
-function toView(record: BatchRecord): BatchView {
-  const { id, sender, accepted_at, parts, migrations } = record;
-  const rules = parts.map(({ rule }) => rule);
-  return {
-    id,
-    sender,
-    accepted_at,
-    step: 'asking',
-    rules,
-    migrations: migrations.map((migration) => ({ ...migration })),
-  };
 }
 
 function asText(notes: NewEvent['notes']): string {

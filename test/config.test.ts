@@ -25,9 +25,14 @@ const DEFAULTS = {
   secrets: { monitor: [], grafana: [], webhook: [], api: [] },
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
+  rateLimit: 3000,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
+  migrationStartGraceMs: 30_000,
   requestTimeoutMs: 30_000,
+  retentionMs: 90 * 86_400_000,
+  journalFsync: true,
+  shutdownTimeoutMs: 10_000,
 };
 
 it('an empty environment gives the defaults, and so do empty variables', () => {
@@ -53,9 +58,18 @@ it('every variable is read', () => {
     WEBHOOK_TOKEN: 'w,',
     API_TOKEN: 'a',
     ALLOW_UNAUTHENTICATED: 'true',
+    TLS_CERT: 'cert.pem',
+    TLS_KEY: 'key.pem',
+    TLS_CLIENT_CA: 'ca.pem',
+    TRUST_PROXY: 'loopback, 10.0.0.0/8',
+    RATE_LIMIT: '50',
     MIGRATION_TIMEOUT: '1h30m',
     MIGRATION_CONCURRENCY: '4',
+    MIGRATION_START_GRACE: '5s',
     REQUEST_TIMEOUT: '500ms',
+    RETENTION: 'forever',
+    JOURNAL_FSYNC: 'false',
+    SHUTDOWN_TIMEOUT: '3s',
   };
   expect(config(env)).toEqual({
     host: '::1',
@@ -71,9 +85,16 @@ it('every variable is read', () => {
     grafanaSignatureHeader: 'X-Signature',
     grafanaTimestampHeader: 'X-Time',
     allowUnauthenticated: true,
+    tls: { cert: 'cert.pem', key: 'key.pem', clientCa: 'ca.pem' },
+    trustProxy: 'loopback,10.0.0.0/8',
+    rateLimit: 50,
     migrationTimeoutMs: 5_400_000,
     migrationConcurrency: 4,
+    migrationStartGraceMs: 5000,
     requestTimeoutMs: 500,
+    retentionMs: Infinity,
+    journalFsync: false,
+    shutdownTimeoutMs: 3000,
   });
 });
 
@@ -86,7 +107,14 @@ it.each([
   ['PORT', '80.5', 'expected a whole number from 0 to 65535'],
   ['LOG_LEVEL', 'verbose', 'expected one of fatal, error, warn, info, debug, trace, silent'],
   ['CLOUD', 'fog', 'expected one of simulated'],
-  ['METRICS', 'abacus', 'expected one of simulated'],
+  ['METRICS', 'abacus', 'expected one of simulated, prometheus, influxdb'],
+  ['PROMETHEUS_URL', 'store:9090', 'expected an http or https address without user, password and query'],
+  ['PROMETHEUS_URL', 'http://me:secret@store', 'expected an http or https address without user, password and query'],
+  ['PROMETHEUS_PRESET', 'munin', 'expected one of telegraf, node-libvirt, pve'],
+  ['PROMETHEUS_HOST_LABEL', 'host,in"stance', 'expected names of labels, separated by commas'],
+  ['PROMETHEUS_TENANT', 'a\nb', 'expected one line of ASCII'],
+  ['INFLUXDB_HOST_CPU', 'cpu', 'expected MEASUREMENT.FIELD'],
+  ['INFLUXDB_SCRAPE_INTERVAL', '10', 'expected a duration such as "30s" or "1h30m", at most 24d'],
   ['MONITOR_MESSAGE_KEY', 'x'.repeat(17), 'expected at most 16 characters'],
   ['GRAFANA_SIGNATURE_HEADER', 'X Y', 'expected the name of an HTTP header'],
   ['GRAFANA_TIMESTAMP_HEADER', 'X:Y', 'expected the name of an HTTP header'],
@@ -167,4 +195,35 @@ it('every variable has a meaning, and its default in the table is the one in for
   expect(VARIABLES.find(({ name }) => name === 'GRAFANA_SECRET_FILE')).toBeDefined();
   const env = Object.fromEntries(VARIABLES.map((variable) => [variable.name, variable.default]));
   expect(config(env)).toEqual(DEFAULTS);
+});
+
+describe('the doors', () => {
+  it.each([
+    [{ TLS_CERT: 'c' }, 'TLS_KEY: is missing; expected a PEM file, as TLS_CERT is set'],
+    [{ TLS_KEY: 'k' }, 'TLS_CERT: is missing; expected a PEM file, as TLS_KEY is set'],
+    [{ TLS_CLIENT_CA: 'a', TLS_CERT: 'c' }, 'TLS_KEY: is missing; expected a PEM file, as TLS_CERT is set'],
+  ])('of TLS need certificate and key: %j', (env, problem) => {
+    expect(problems(env)).toEqual([problem]);
+  });
+
+  it.each(['1', '9', '192.0.2.1', '192.0.2.0/24', '2001:db8::/32', 'loopback', 'loopback, uniquelocal,10.0.0.1'])(
+    'believe the proxies %s',
+    (value) => {
+      expect(() => config({ TRUST_PROXY: value })).not.toThrow();
+    },
+  );
+
+  it.each(['0', '10', 'true', '*', '0.0.0.0/0', '::/0', '10.0.0.0/33', 'proxy.example', '1,2', 'loopback,', '/8'])(
+    'do not believe %s',
+    (value) => {
+      expect(problems({ TRUST_PROXY: value })).toEqual([expect.stringMatching(/^TRUST_PROXY: expected /)]);
+    },
+  );
+
+  it('take a rate in whole numbers', () => {
+    expect(config({ RATE_LIMIT: '0' }).rateLimit).toBe(0);
+    for (const value of ['-1', '1.5', 'many']) {
+      expect(problems({ RATE_LIMIT: value })).toEqual([expect.stringMatching(/^RATE_LIMIT: expected /)]);
+    }
+  });
 });

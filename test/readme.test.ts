@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { VARIABLES } from '../src/config.js';
+import { PRESETS } from '../src/fleet/metrics/presets.js';
 import { EVENT_ACTIONS } from '../src/journal/journal.js';
 import { ruleJsonSchema } from '../src/rules/schema.js';
 import { parseRule } from '../src/rules/load.js';
@@ -20,6 +21,15 @@ describe('the README', () => {
 
   it.each(EVENT_ACTIONS)('tells what the event %s means', (action) => {
     expect(readme).toMatch(new RegExp(`^\\| \`${action}\` \\| \\S`, 'm'));
+  });
+
+  it.each(Object.entries(PRESETS))('has the queries of the preset %s', (name, { questions }) => {
+    for (const { value } of Object.values(questions)) {
+      const row = readme
+        .split('\n')
+        .find((line) => line.includes(code(name)) && line.includes(value.replaceAll('|', '\\|')));
+      expect(row, value).toBeDefined();
+    }
   });
 
   it('has a rule file as an example that is one', () => {

@@ -5,6 +5,7 @@ import { embeddedFleet } from '../src/fleet/clouds/embedded-fleet.js';
 import type { Scenario } from '../src/fleet/clouds/scenario.js';
 import { FleetError } from '../src/fleet/fleet.js';
 import type { Journal, MigrationNotes } from '../src/journal/journal.js';
+import { JournalError } from '../src/journal/journal.js';
 import { openJournal } from '../src/journal/lowdb.js';
 import { createBusy } from '../src/migration/busy.js';
 import { DEFAULT_WATCH_LIMITS } from '../src/migration/watch.js';
@@ -181,6 +182,65 @@ describe('one batch at a time', () => {
     expect(await service.handleAlerts([once])).toMatchObject({ outcome: 'ignored', reason: 'duplicate' });
     expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
     await service.idle();
+  });
+});
+
+describe('a storm of alerts', () => {
+  const counts = async (journal: Journal, action: 'dropped' | 'ignored') => {
+    const rows = await journal.events({ action });
+    return rows.map(({ notes }) => (typeof notes === 'string' ? 1 : ((notes as { count?: number }).count ?? 0)));
+  };
+  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+  it('has every drop in the journal, in few rows, once the batch has ended', async () => {
+    const { service, journal } = await build({ scenario: roomy() });
+    await service.handleAlerts([alert('a')]);
+    const answers = await Promise.all(Array.from({ length: 2000 }, () => service.handleAlerts([alert('a')])));
+    expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['dropped']));
+    await service.idle();
+    const rows = await counts(journal, 'dropped');
+    expect(sum(rows)).toBe(2000);
+    expect(rows.length).toBeLessThan(110);
+    const [last] = (await journal.events({ action: 'dropped' })).slice(-1);
+    expect(last).toMatchObject({ batch: 'batch-1', obj_name: 'test-cpu', user: 'alertmanager' });
+  });
+
+  it('has every ignored alert in the journal, in few rows, however many names they have', async () => {
+    const { service, journal } = await build();
+    for (let n = 0; n < 1000; n += 1) await service.handleAlerts([alert('a15', { name: `made-up-${n}` })]);
+    await service.stop();
+    const rows = await counts(journal, 'ignored');
+    expect(sum(rows)).toBe(1000);
+    expect(rows.length).toBeLessThan(300);
+  });
+
+  it('gives alerts rows of their own again when the storm is over', async () => {
+    const { service, journal, clock } = await build();
+    for (let n = 0; n < 150; n += 1) await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    clock.advance(60_000);
+    await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    await service.stop();
+    expect((await counts(journal, 'ignored')).filter((count) => count === 1)).toHaveLength(101);
+    expect(sum(await counts(journal, 'ignored'))).toBe(151);
+  });
+
+  it('keeps the count of what the journal refuses for another time', async () => {
+    let full = false;
+    const { service, journal } = await build({
+      over: ({ journal: real }) => ({
+        journal: {
+          ...real,
+          commit: (change) => (full ? Promise.reject(new JournalError('journal.json', 'full')) : real.commit(change)),
+        },
+      }),
+    });
+    for (let n = 0; n < 150; n += 1) {
+      full = n >= 120;
+      await service.handleAlerts([alert('a15', { state: 'resolved' })]);
+    }
+    full = false;
+    await service.stop();
+    expect(sum(await counts(journal, 'ignored'))).toBe(150);
   });
 });
 

@@ -13,7 +13,7 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'fleet'>;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'fleet'>;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
@@ -39,6 +39,9 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
   });
   get('/api/batch', (_request, response) => {
     response.json({ batch: backend.batch() });
+  });
+  get('/api/batches', (_request, response) => {
+    response.json({ batches: backend.endedBatches() });
   });
   get('/api/events', async (request, response) => {
     await validateEventsQuery(request);

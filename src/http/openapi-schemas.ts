@@ -134,6 +134,22 @@ export const components = {
       }),
     ),
   }),
+  Batches: shape({
+    batches: listOf(
+      shape(
+        {
+          id: text,
+          sender: text,
+          accepted_at: text,
+          ended_at: text,
+          rules: listOf(text),
+          succeeded: whole,
+          failed: whole,
+        },
+        { fault: text },
+      ),
+    ),
+  }),
   Snapshot: shape({
     taken_at: text,
     hosts: listOf(

@@ -122,6 +122,7 @@ export const openapi = {
       { 400: refusal('A faulty or unknown parameter') },
     ),
     '/api/batch': read('What runs now', answer('The batch, or null', schema.ref('Batch'))),
+    '/api/batches': read('How the last batches ended', answer('Batches, oldest first', schema.ref('Batches'))),
     '/api/fleet': read(
       'Hosts and guests with their readings, asked now',
       answer('The fleet', schema.ref('Snapshot')),

@@ -1,6 +1,6 @@
 import type { Alert } from '../alerts/alert.js';
 import type { WebhookAnswer } from '../alerts/answer.js';
-import type { EventFilter, JournalEvent, MigrationRecord } from '../journal/journal.js';
+import type { BatchEnding, EventFilter, JournalEvent, MigrationRecord } from '../journal/journal.js';
 import type { RuleFile } from '../rules/rule.js';
 import type { Snapshot } from '../fleet/fleet.js';
 
@@ -27,6 +27,8 @@ export interface Backend {
   rules(): { rules: RuleFile[]; problems: string[] };
   events(filter: EventFilter): Promise<JournalEvent[]>;
   batch(): BatchView | null;
+  /** The batches that ended last, oldest first. */
+  endedBatches(): BatchEnding[];
   /** Asks cloud and metric store now. */
   fleet(signal?: AbortSignal): Promise<Snapshot>;
   /** Problems that keep the service from doing its work; none means ready. */

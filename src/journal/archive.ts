@@ -1,17 +1,29 @@
-import { appendFile, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventFilter, JournalEvent } from './journal.js';
+import { endsInsideALine, linesBackward } from './lines.js';
 
 const DAY_FILE = /^\d{4}-\d{2}-\d{2}\.jsonl$/;
 
 /** Older events, in one file a day (`events/2026-11-21.jsonl`), one event a line. */
 export interface EventArchive {
-  /** Adds events to the files of their days. */
+  /**
+   * Adds events, which are in the order of their ids, to the files of their days. Events that stand there already (a crash
+   * came before the journal had let go of them) are passed over.
+   */
   append(events: readonly JournalEvent[]): Promise<void>;
-  /** Events that the filter lets through, oldest first; a line that is torn (a crash while writing) is passed over. */
+  /**
+   * Events that the filter lets through, oldest first. With a limit, only as much is read as it takes to find so many. A
+   * line that is torn (a crash while writing) is passed over.
+   */
   read(filter: EventFilter): Promise<JournalEvent[]>;
   /** The highest id in the archive, 0 if it is empty. */
   lastId(): Promise<number>;
+  /**
+   * Removes the files of days that have ended before a moment.
+   * @param before - ms since the epoch.
+   */
+  prune(before: number): Promise<void>;
 }
 
 /** Whether an event is among those asked for; the limit is not looked at. */
@@ -22,76 +34,134 @@ export function passes(event: JournalEvent, filter: EventFilter): boolean {
   return filter.since === undefined || Date.parse(event.ops_time) >= filter.since;
 }
 
-function parseLines(text: string): JournalEvent[] {
-  const events: JournalEvent[] = [];
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      events.push(JSON.parse(line) as JournalEvent);
-    } catch {
-      // A torn line: the event still stands in the journal itself, which is written after this file.
-    }
+function parseLine(line: string): JournalEvent | undefined {
+  try {
+    const event = JSON.parse(line) as Partial<JournalEvent> | null;
+    return Number.isInteger(event?.id) && typeof event?.ops_time === 'string' ? (event as JournalEvent) : undefined;
+  } catch {
+    // A torn line: the event still stands in the journal itself, which lets go of it only after this file is written.
+    return undefined;
   }
-  return events;
 }
 
-async function endsInsideALine(file: string): Promise<boolean> {
-  const size = await stat(file).then(
-    (stats) => stats.size,
-    () => 0,
-  );
-  if (size === 0) return false;
-  const handle = await open(file, 'r');
-  try {
-    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-    return buffer[0] !== 0x0a;
-  } finally {
-    await handle.close();
+async function* eventsBackward(file: string): AsyncGenerator<JournalEvent, void> {
+  for await (const line of linesBackward(file)) {
+    const event = parseLine(line);
+    if (event) yield event;
   }
+}
+
+/** The end of a file's day, ms since the epoch. */
+function endOf(name: string): number {
+  return Date.parse(`${name.slice(0, 10)}T23:59:59.999Z`);
+}
+
+/** Events that follow each other and are of one day. A clock that was put back makes a day come again. */
+function byDay(events: readonly JournalEvent[]): { day: string; events: JournalEvent[] }[] {
+  const runs: { day: string; events: JournalEvent[] }[] = [];
+  for (const event of events) {
+    const day = event.ops_time.slice(0, 10);
+    const last = runs.at(-1);
+    if (last?.day === day) last.events.push(event);
+    else runs.push({ day, events: [event] });
+  }
+  return runs;
 }
 
 /**
  * The archive in a directory, which is made when the first event is kept.
  * @param directory - `<data directory>/events`.
+ * @param sync - whether to wait until the disk itself holds what was added.
  */
-export function openArchive(directory: string): EventArchive {
+export function openArchive(directory: string, sync = false): EventArchive {
+  /** Ids up to this one are kept; looked up when it is first needed and after a fault. */
+  let known: number | undefined;
+
   const dayFiles = async () => {
     const names = await readdir(directory).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     });
-    return names.filter((name) => DAY_FILE.test(name)).sort();
+    return names.filter((name) => DAY_FILE.test(name));
   };
-  const readDay = async (name: string) => parseLines(await readFile(join(directory, name), 'utf8'));
+
+  /** Each file with its newest event, the file that has the newest of all first. */
+  const openFiles = async (names: string[]) => {
+    const files = [];
+    for (const name of names) {
+      const events = eventsBackward(join(directory, name));
+      const newest = await events.next();
+      if (!newest.done) files.push({ events, next: newest.value });
+    }
+    return files.sort((a, b) => b.next.id - a.next.id);
+  };
+
+  /** All events of some files, by falling id; days are usually in order, but a clock may have been put back. */
+  async function* newestFirst(names: string[]): AsyncGenerator<JournalEvent> {
+    const files = await openFiles(names);
+    try {
+      for (let [first] = files; first; [first] = files) {
+        yield first.next;
+        const older = await first.events.next();
+        if (older.done) files.shift();
+        else first.next = older.value;
+        // Almost always the first stays the first.
+        if (files[1] && files[0] && files[0].next.id < files[1].next.id) files.sort((a, b) => b.next.id - a.next.id);
+      }
+    } finally {
+      for (const { events } of files) await events.return(undefined);
+    }
+  }
+
+  const lastId = async () => {
+    known ??= (await openLast(await dayFiles())) ?? 0;
+    return known;
+  };
+  const openLast = async (names: string[]) => {
+    for await (const { id } of newestFirst(names)) return id;
+    return undefined;
+  };
+
+  const appendTo = async (file: string, lines: string) => {
+    const torn = await endsInsideALine(file);
+    const handle = await open(file, 'a');
+    try {
+      await handle.appendFile(torn ? `\n${lines}` : lines);
+      if (sync) await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  };
 
   return {
+    lastId,
+
     async append(events) {
+      const last = await lastId();
+      const fresh = events.filter(({ id }) => id > last);
       await mkdir(directory, { recursive: true });
-      const days = new Map<string, string>();
-      for (const event of events) {
-        const day = event.ops_time.slice(0, 10);
-        days.set(day, `${days.get(day) ?? ''}${JSON.stringify(event)}\n`);
+      // Only part of it may be written: what is there is looked up again after a fault.
+      known = undefined;
+      for (const run of byDay(fresh)) {
+        const lines = run.events.map((event) => `${JSON.stringify(event)}\n`).join('');
+        await appendTo(join(directory, `${run.day}.jsonl`), lines);
       }
-      for (const [day, lines] of days) {
-        const file = join(directory, `${day}.jsonl`);
-        await appendFile(file, (await endsInsideALine(file)) ? `\n${lines}` : lines);
-      }
+      known = fresh.at(-1)?.id ?? last;
     },
 
     async read(filter) {
-      let found: JournalEvent[] = [];
-      for (const name of (await dayFiles()).reverse()) {
-        if (filter.since !== undefined && Date.parse(`${name.slice(0, 10)}T23:59:59.999Z`) < filter.since) break;
-        const day = (await readDay(name)).filter((event) => passes(event, filter));
-        found = [...day, ...found];
-        if (filter.limit !== undefined && found.length >= filter.limit) break;
+      const names = (await dayFiles()).filter((name) => filter.since === undefined || endOf(name) >= filter.since);
+      const found: JournalEvent[] = [];
+      if (filter.limit === 0) return found;
+      for await (const event of newestFirst(names)) {
+        if (passes(event, filter)) found.push(event);
+        if (found.length === filter.limit) break;
       }
-      return found;
+      return found.reverse();
     },
 
-    async lastId() {
-      const last = (await dayFiles()).at(-1);
-      return last === undefined ? 0 : Math.max(0, ...(await readDay(last)).map(({ id }) => id));
+    async prune(before) {
+      for (const name of await dayFiles()) if (endOf(name) < before) await rm(join(directory, name), { force: true });
     },
   };
 }

@@ -83,6 +83,23 @@ export interface BatchRecord {
   migrations: MigrationRecord[];
 }
 
+/** How a batch ended, as kept for whoever asks what became of it. */
+export interface BatchEnding {
+  id: string;
+  sender: string;
+  /** ISO 8601. */
+  accepted_at: string;
+  /** ISO 8601. */
+  ended_at: string;
+  rules: string[];
+  /** How many guests arrived. */
+  succeeded: number;
+  /** How many moves came to nothing, whatever the reason. */
+  failed: number;
+  /** What broke it off; only if it did not come to its end by itself. */
+  fault?: string;
+}
+
 /** Which events to read. */
 export interface EventFilter {
   rule?: string;
@@ -99,14 +116,29 @@ export interface JournalChange {
   events?: NewEvent[];
   /** The running batch from now on; `null` when it has ended. */
   batch?: BatchRecord | null;
+  /** The end of the running batch. */
+  ended?: BatchEnding;
+}
+
+/** Thrown when a change could not be kept; nothing of it stands in the journal then. */
+export class JournalError extends Error {
+  constructor(file: string, cause: unknown) {
+    super(`journal: cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'JournalError';
+  }
 }
 
 /** The memory of the service: events for people, the running batch for restarts. */
 export interface Journal {
-  /** Resolves with the events once all of the change would survive the end of the process. */
+  /**
+   * Resolves with the events once all of the change would survive the end of the process.
+   * @throws JournalError if it could not be kept.
+   */
   commit(change: JournalChange): Promise<JournalEvent[]>;
   /** Oldest first. */
   events(filter?: EventFilter): Promise<JournalEvent[]>;
   /** The batch that was running when the process ended, if one was. */
   openBatch(): BatchRecord | undefined;
+  /** The batches that ended last, oldest first. */
+  endedBatches(): BatchEnding[];
 }

@@ -1,34 +1,29 @@
-import { access, mkdir, rename } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { Low } from 'lowdb';
-import { JSONFile } from 'lowdb/node';
 import type { Clock } from '../clock.js';
 import type { EventArchive } from './archive.js';
 import { openArchive, passes } from './archive.js';
-import type { BatchRecord, EventFilter, Journal, JournalChange, JournalEvent, NewEvent } from './journal.js';
+import { diskFile } from './disk-file.js';
+import type { JournalFile } from './file.js';
+import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './file.js';
+import type { EventFilter, Journal, JournalChange, JournalEvent, NewEvent } from './journal.js';
+import { JournalError } from './journal.js';
 
-/** Events kept in the journal's own file; lowdb rewrites all of it each time, so it stays small. */
+/** Events kept in the journal's own file; all of it is written each time, so it stays small. */
 const MOST_EVENTS = 200;
 /** How many stay when the older ones move to the archive. */
 const EVENTS_LEFT = 100;
+/** Ended batches that are kept. */
+const MOST_ENDED = 50;
 
-interface JournalFile {
-  version: 1;
-  next_id: number;
-  /** Oldest first. */
-  events: JournalEvent[];
-  batch: BatchRecord | null;
-  /** Rules whose `create` event is recorded. */
-  known_rules: string[];
-}
-
-/** Thrown when a change could not be kept; nothing of it stands in the journal then. */
-export class JournalError extends Error {
-  constructor(file: string, cause: unknown) {
-    super(`journal: cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-    this.name = 'JournalError';
-  }
+/** How a journal is kept. */
+export interface JournalOptions {
+  /** Whether a change is kept only when the disk itself holds it, so that it outlives the loss of power; `true` by default. */
+  sync?: boolean;
+  /** How long files of past days, and files put aside, are kept, ms; for ever by default. */
+  retentionMs?: number;
 }
 
 /** A journal that was opened for writing. */
@@ -37,21 +32,8 @@ export interface FileJournal extends Journal {
   readonly warning?: string;
   /** Records a `create` event for each rule that the journal has not seen yet, and forgets rules that are gone. */
   noteRules(rules: readonly { name: string; spec: Record<string, unknown> }[]): Promise<void>;
-}
-
-const empty = (nextId: number): JournalFile => ({
-  version: 1,
-  next_id: nextId,
-  events: [],
-  batch: null,
-  known_rules: [],
-});
-
-function isJournalFile(value: unknown): value is JournalFile {
-  if (typeof value !== 'object' || value === null) return false;
-  const file = value as Partial<JournalFile>;
-  if (file.version !== 1 || !Number.isInteger(file.next_id)) return false;
-  return Array.isArray(file.events) && Array.isArray(file.known_rules) && file.batch !== undefined;
+  /** What could not be written the last time it was tried; none means that all is well. */
+  problems(): string[];
 }
 
 /** The newest `limit` of events that may stand in both places, each once, oldest first. */
@@ -74,16 +56,14 @@ async function readEvents(file: JournalFile, archive: EventArchive, filter: Even
  */
 export async function readJournalEvents(directory: string, filter: EventFilter = {}): Promise<JournalEvent[]> {
   const path = join(directory, 'journal.json');
-  let found: unknown;
-  try {
-    found = await new JSONFile<unknown>(path).read();
-  } catch (error) {
-    throw new Error(`journal: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
+  const found = await diskFile<unknown>(path, false)
+    .read()
+    .catch((error: unknown) => {
+      throw new Error(`journal: cannot read ${path}: ${message(error)}`, { cause: error });
     });
-  }
-  if (found !== null && !isJournalFile(found)) throw new Error(`journal: ${path} is not a journal of automigrate`);
-  return readEvents(found ?? empty(1), openArchive(join(directory, 'events')), filter);
+  const checked = found === null ? { ok: true as const, file: emptyJournal(1) } : checkJournal(found, path);
+  if (!checked.ok) throw new Error(`journal: cannot read ${path}: ${checked.problem}`);
+  return readEvents(checked.file, openArchive(join(directory, 'events')), filter);
 }
 
 /**
@@ -91,29 +71,42 @@ export async function readJournalEvents(directory: string, filter: EventFilter =
  * under another name, never emptied.
  * @throws Error that names the directory, if it cannot be written.
  */
-export async function openJournal(directory: string, clock: Clock): Promise<FileJournal> {
+export async function openJournal(directory: string, clock: Clock, options: JournalOptions = {}): Promise<FileJournal> {
+  const { sync = true, retentionMs = Infinity } = options;
   const path = join(directory, 'journal.json');
-  const archive = openArchive(join(directory, 'events'));
+  const archive = openArchive(join(directory, 'events'), sync);
   try {
     await mkdir(directory, { recursive: true });
     await access(directory, constants.W_OK);
   } catch (error) {
-    throw new Error(
-      `DATA_DIR: cannot write to ${directory}: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`DATA_DIR: cannot write to ${directory}: ${message(error)}`, { cause: error });
   }
-  const db = new Low<JournalFile | null>(new JSONFile<JournalFile | null>(path), null);
-  const warning = await readOrPutAside(db, path, clock);
-  let current = db.data ?? empty((await archive.lastId()) + 1);
+  const db = new Low<JournalFile | null>(diskFile(path, sync), null);
+  const { file, aside } = await readOrPutAside(db, path, clock.now());
+  // Ids never come again: not those of the archive, nor those that may have stood in a broken file that does not tell.
+  const unused = (await archive.lastId()) + 1 + (aside && aside.nextId === undefined ? MOST_EVENTS : 0);
+  const base = file ?? emptyJournal(aside?.nextId ?? 1);
+  let current: JournalFile = { ...base, next_id: Math.max(base.next_id, unused) };
+  let archiveProblem: string | undefined;
+  let writeProblem: string | undefined;
 
-  const prepare = (base: JournalFile, { events = [], batch }: JournalChange): [JournalFile, JournalEvent[]] => {
+  let prunedOn = '';
+  /** Removes what is older than it has to be kept, once a day. */
+  const prune = async () => {
+    const today = new Date(clock.now()).toISOString().slice(0, 10);
+    if (today === prunedOn || retentionMs === Infinity) return;
+    await archive.prune(clock.now() - retentionMs);
+    await pruneAside(path, clock.now() - retentionMs);
+    prunedOn = today;
+  };
+  await prune();
+
+  const prepare = (base: JournalFile, { events = [], batch, ended }: JournalChange): [JournalFile, JournalEvent[]] => {
     const time = new Date(clock.now()).toISOString();
     const rows = events.map((event, index) => toRow(event, base.next_id + index, time));
     const next = { ...base, next_id: base.next_id + rows.length, events: [...base.events, ...rows] };
     if (batch !== undefined) next.batch = batch === null ? null : structuredClone(batch);
+    if (ended !== undefined) next.ended = [...base.ended, ended].slice(-MOST_ENDED);
     return [next, rows];
   };
 
@@ -122,11 +115,13 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
     if (next.events.length > MOST_EVENTS) {
       const moving = next.events.slice(0, next.events.length - EVENTS_LEFT);
       try {
-        // The archive first: a crash in between leaves an event in both places, and readers take each id once.
+        // The archive first: a crash in between leaves events in both places, and each is told of once.
         await archive.append(moving);
         kept = { ...next, events: next.events.slice(moving.length) };
-      } catch {
+        archiveProblem = undefined;
+      } catch (error) {
         // The events stay in the journal and move another time: what must be durable now matters more.
+        archiveProblem = `journal: cannot move older events to ${join(directory, 'events')}: ${message(error)}`;
       }
     }
     db.data = kept;
@@ -134,8 +129,11 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
       await db.write();
     } catch (error) {
       db.data = current;
-      throw new JournalError(path, error);
+      const failure = new JournalError(path, error);
+      writeProblem = failure.message;
+      throw failure;
     }
+    writeProblem = undefined;
     current = kept;
   };
 
@@ -162,6 +160,9 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
       });
       try {
         await write(next);
+        await prune().catch((error: unknown) => {
+          archiveProblem = `journal: cannot remove what is older than it has to be kept: ${message(error)}`;
+        });
         group.forEach(({ resolve }, index) => resolve(results[index] ?? []));
       } catch (error) {
         group.forEach(({ reject }) => reject(error));
@@ -177,9 +178,11 @@ export async function openJournal(directory: string, clock: Clock): Promise<File
     });
 
   return {
-    ...(warning !== undefined && { warning }),
+    ...(aside && { warning: aside.warning }),
     commit: (change) => enqueue((base) => prepare(base, change)),
     events: (filter = {}) => readEvents(current, archive, filter),
+    endedBatches: () => structuredClone(current.ended),
+    problems: () => [writeProblem, archiveProblem].filter((problem) => problem !== undefined),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
     async noteRules(rules) {
       const names = rules.map(({ name }) => name);
@@ -210,18 +213,6 @@ function toRow(event: NewEvent, id: number, time: string): JournalEvent {
   };
 }
 
-async function readOrPutAside(db: Low<JournalFile | null>, path: string, clock: Clock): Promise<string | undefined> {
-  let problem: string | undefined;
-  try {
-    await db.read();
-    if (db.data !== null && !isJournalFile(db.data)) problem = 'it is not a journal of automigrate';
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    problem = error.message;
-  }
-  if (problem === undefined) return undefined;
-  db.data = null;
-  const aside = `${path}.broken-${new Date(clock.now()).toISOString().replaceAll(':', '')}`;
-  await rename(path, aside);
-  return `journal: ${path} could not be read (${problem}); it was kept as ${aside} and a new journal was begun`;
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -150,7 +150,7 @@ async function finish(batch: BatchRecord, migration: MigrationRecord, options: C
     limits,
     request,
     handle: migration.handle,
-    askedAt: Date.parse(migration.asked_at ?? '') || clock.now(),
+    askedAgoMs: sinceAsked(migration, clock),
     signal,
     onState: (state) => onProgress({ kind: 'state', migration, state }),
     onError,
@@ -159,6 +159,12 @@ async function finish(batch: BatchRecord, migration: MigrationRecord, options: C
     await cloud.afterFailure?.(request, signal).catch(onError);
   }
   await record(batch, migration, ending, options);
+}
+
+/** ms; none if the clock has been put back since. */
+function sinceAsked({ asked_at }: MigrationRecord, clock: Clock): number {
+  const ago = clock.now() - Date.parse(asked_at ?? '');
+  return ago > 0 ? ago : 0;
 }
 
 async function record(

@@ -38,8 +38,8 @@ export interface WatchOptions {
   limits: WatchLimits;
   request: MigrationRequest;
   handle: string | undefined;
-  /** When the cloud was asked, ms since the epoch; the time limit counts from here, over restarts too. */
-  askedAt: number;
+  /** How long ago the cloud was asked, ms: the time limit counts from there, over restarts too. */
+  askedAgoMs: number;
   signal: AbortSignal;
   onState?: (state: MigrationState) => void;
   /** A look that failed; the watching goes on. */
@@ -53,12 +53,14 @@ export interface WatchOptions {
  * @throws the signal's reason when it is aborted: the migration goes on, and is followed again after a restart.
  */
 export async function watchMigration(options: WatchOptions): Promise<MigrationEnding> {
-  const { clock, limits, askedAt, signal } = options;
+  const { clock, limits, askedAgoMs, signal } = options;
+  // By the clock that nobody sets: a leap of the machine's own must not cancel a migration, nor let it run for ever.
+  const begun = clock.monotonic();
   let pause = limits.firstPauseMs;
   let seenMoving = false;
   let vanished = 0;
   // The grace to start counts from this process's first look: a restart may come long after the cloud was asked.
-  const graceEnds = clock.now() + limits.startGraceMs;
+  const graceEnds = begun + limits.startGraceMs;
 
   for (;;) {
     const state = await look(options);
@@ -67,11 +69,11 @@ export async function watchMigration(options: WatchOptions): Promise<MigrationEn
       options.onState?.(state);
       if (state.phase === 'moving') seenMoving = true;
       vanished = state.phase === 'vanished' ? vanished + 1 : 0;
-      const startExpected = !seenMoving && clock.now() < graceEnds;
+      const startExpected = !seenMoving && clock.monotonic() < graceEnds;
       const ending = judge(state, options.request, { startExpected, vanished });
       if (ending) return ending;
     }
-    if (clock.now() - askedAt >= limits.timeLimitMs) return cancel(options);
+    if (askedAgoMs + (clock.monotonic() - begun) >= limits.timeLimitMs) return cancel(options);
     await clock.sleep(pause, signal);
     pause = Math.min(limits.longestPauseMs, pause * 1.5);
   }

@@ -97,6 +97,15 @@ test('GET /api/batch: what runs now, or null', async () => {
   expect((await app.http.get('/api/batch').expect(200)).body).toEqual({ batch: running });
 });
 
+test('GET /api/batches: how the last ones ended', async () => {
+  const app = world();
+  const at = '2026-11-21T05:05:00Z';
+  app.backend.ended = [
+    { id: 'b1', sender: 'grafana', accepted_at: at, ended_at: at, rules: ['test-cpu'], succeeded: 1, failed: 0 },
+  ];
+  expect((await app.http.get('/api/batches').expect(200)).body).toEqual({ batches: app.backend.ended });
+});
+
 describe('GET /api/fleet', () => {
   test('the fleet, asked now', async () => {
     const response = await world().http.get('/api/fleet').expect(200);
@@ -140,6 +149,7 @@ test.each([
   '/api/rules',
   '/api/events',
   '/api/batch',
+  '/api/batches',
   '/api/fleet',
   '/healthz',
   '/readyz',

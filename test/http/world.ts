@@ -9,7 +9,7 @@ import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';
 import type { Backend, BatchView } from '../../src/http/ports.js';
-import type { EventFilter, JournalEvent } from '../../src/journal/journal.js';
+import type { BatchEnding, EventFilter, JournalEvent } from '../../src/journal/journal.js';
 
 export const NOW = Date.parse('2026-11-21T05:06:00Z');
 
@@ -23,6 +23,7 @@ export class MemoryBackend implements Backend {
   problems: string[] = [];
   running: BatchView | null = null;
   recorded: JournalEvent[] = [];
+  ended: BatchEnding[] = [];
   snapshot: (signal?: AbortSignal) => Promise<Snapshot> = () =>
     Promise.resolve({ taken_at: '2026-11-21T05:06:00Z', hosts: [], guests: [] });
 
@@ -44,6 +45,9 @@ export class MemoryBackend implements Backend {
   }
   batch(): BatchView | null {
     return this.running;
+  }
+  endedBatches(): ReturnType<Backend['endedBatches']> {
+    return this.ended;
   }
   fleet(signal?: AbortSignal): Promise<Snapshot> {
     return this.snapshot(signal);

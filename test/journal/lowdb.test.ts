@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchRecord, NewEvent } from '../../src/journal/journal.js';
-import { openJournal, readJournalEvents } from '../../src/journal/lowdb.js';
+import type { Clock } from '../../src/clock.js';
+import { openJournal as openSynced, readJournalEvents } from '../../src/journal/lowdb.js';
+import type { JournalOptions } from '../../src/journal/lowdb.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 let directory: string;
@@ -11,6 +13,10 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'journal-'));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** Without waiting for the disk: some of these tests write a thousand times. */
+const openJournal = (path: string, clock: Clock, options: JournalOptions = {}) =>
+  openSynced(path, clock, { sync: false, ...options });
 
 const note = (text: string, over: Partial<NewEvent> = {}): NewEvent => ({
   obj_name: 'test-cpu',
@@ -117,6 +123,91 @@ describe('the journal', () => {
     expect(row!.id).toBeGreaterThan(100);
   });
 
+  it('does not use an id again that may have stood in the broken file', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    await journal.commit({ events: Array.from({ length: 90 }, (_, n) => note(`${n}`)) });
+    const path = join(directory, 'journal.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, text.length / 2));
+    const [told] = await (await openJournal(directory, createVirtualClock())).commit({ events: [note('after')] });
+    expect(told!.id).toBe(91);
+    await writeFile(path, '');
+    const [guessed] = await (await openJournal(directory, createVirtualClock())).commit({ events: [note('after')] });
+    expect(guessed!.id).toBeGreaterThan(91);
+  });
+
+  it('goes on behind the archive when an older journal file was put back', async () => {
+    const clock = createVirtualClock();
+    const path = join(directory, 'journal.json');
+    await (await openJournal(directory, clock)).commit({ events: [note('early')] });
+    const backup = await readFile(path);
+    const many = Array.from({ length: 250 }, (_, n) => note(`${n}`));
+    await (await openJournal(directory, clock)).commit({ events: many });
+    await writeFile(path, backup);
+    const [row] = await (await openJournal(directory, clock)).commit({ events: [note('late')] });
+    expect(row!.id).toBe(152);
+  });
+
+  it.each([
+    ['a batch without parts', { batch: { id: 'b', sender: 's', accepted_at: 't', migrations: [] } }, /batch\.parts/],
+    ['an event that is none', { events: [null] }, /events\.0/],
+    ['a next id that is none', { next_id: 'seven' }, /next_id/],
+  ])('puts aside a journal with %s, and says what is wrong', async (_what, wrong, words) => {
+    const file = { version: 1, next_id: 1, events: [], batch: null, known_rules: [], ...wrong };
+    await writeFile(join(directory, 'journal.json'), JSON.stringify(file));
+    const { warning } = await openJournal(directory, createVirtualClock());
+    expect(warning).toMatch(words);
+    expect(warning).toMatch(/look at the migrations in the cloud/);
+  });
+
+  it('leaves the journal of a newer version alone', async () => {
+    const text = '{"version":2}';
+    await writeFile(join(directory, 'journal.json'), text);
+    await expect(openJournal(directory, createVirtualClock())).rejects.toThrow(/is of version 2/);
+    expect(await readFile(join(directory, 'journal.json'), 'utf8')).toBe(text);
+  });
+
+  it('removes what is older than it has to be kept', async () => {
+    const clock = createVirtualClock();
+    const day = 86_400_000;
+    const journal = await openJournal(directory, clock, { retentionMs: 3 * day });
+    await writeFile(join(directory, 'journal.json'), 'garbage');
+    await openJournal(directory, clock);
+    for (let n = 0; n < 8; n += 1) {
+      await journal.commit({ events: Array.from({ length: 100 }, () => note(`day ${n}`)) });
+      clock.advance(day);
+    }
+    const left = (await readdir(join(directory, 'events'))).sort();
+    expect(left.at(0)).toBe('2026-11-25.jsonl');
+    expect((await readdir(directory)).filter((name) => name.includes('broken'))).toEqual([]);
+    expect((await journal.events()).at(-1)!.id).toBe(800);
+  });
+
+  it('keeps the ends of the last batches', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    for (let n = 1; n <= 60; n += 1) {
+      const at = '2026-11-21T05:00:00.000Z';
+      const ended = { id: `b${n}`, sender: 's', accepted_at: at, ended_at: at, rules: [], succeeded: n, failed: 0 };
+      await journal.commit({ batch: null, ended });
+    }
+    const endings = (await openJournal(directory, createVirtualClock())).endedBatches();
+    expect(endings.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, index) => `b${index + 11}`));
+  });
+
+  it('gives rising ids when the clock is put back', async () => {
+    const clock = createVirtualClock();
+    const journal = await openJournal(directory, clock);
+    const rows = [];
+    for (let n = 0; n < 10; n += 1) {
+      rows.push(...(await journal.commit({ events: Array.from({ length: 50 }, () => note(`${n}`)) })));
+      clock.set(-86_400_000);
+    }
+    const all = await journal.events();
+    expect(all.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+    expect(await journal.events({ since: Date.parse('2026-11-21T00:00:00Z') })).toHaveLength(50);
+    expect((await journal.events({ limit: 5 })).map(({ id }) => id)).toEqual([496, 497, 498, 499, 500]);
+  });
+
   it('puts aside valid JSON that is no journal', async () => {
     await writeFile(join(directory, 'journal.json'), '[]');
     expect((await openJournal(directory, createVirtualClock())).warning).toMatch(/not a journal/);
@@ -144,8 +235,10 @@ describe('the journal', () => {
     );
     expect(await journal.events()).toHaveLength(1);
     expect(journal.openBatch()).toBeUndefined();
+    expect(journal.problems()).toEqual([expect.stringMatching(/cannot write/)]);
     await rm(join(directory, '.journal.json.tmp'), { recursive: true });
     await journal.commit({ events: [note('three')] });
+    expect(journal.problems()).toEqual([]);
     expect((await readJournalEvents(directory)).map(({ notes }) => notes)).toEqual(['one', 'three']);
     expect(await readFile(file, 'utf8')).not.toMatch(/two/);
   });

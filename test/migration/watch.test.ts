@@ -31,7 +31,7 @@ function telling(states: (MigrationState | Error)[], over: Partial<Cloud> = {}) 
 
 function watch(
   cloud: Cloud,
-  over: { askedAt?: number; signal?: AbortSignal; onError?: (error: unknown) => void } = {},
+  over: { askedAgoMs?: number; signal?: AbortSignal; onError?: (error: unknown) => void } = {},
 ) {
   const clock = createVirtualClock();
   const ending = watchMigration({
@@ -40,7 +40,7 @@ function watch(
     limits: DEFAULT_WATCH_LIMITS,
     request,
     handle: undefined,
-    askedAt: over.askedAt ?? clock.now(),
+    askedAgoMs: over.askedAgoMs ?? 0,
     signal: over.signal ?? new AbortController().signal,
     ...(over.onError && { onError: over.onError }),
   });
@@ -132,11 +132,27 @@ describe('watching a migration', () => {
   });
 
   it('counts the time limit from when the cloud was asked, over a restart too', async () => {
-    const clock = createVirtualClock();
     const { cloud, looks } = telling([moving]);
-    const askedAt = clock.now() - DEFAULT_WATCH_LIMITS.timeLimitMs;
-    expect(await watch(cloud, { askedAt }).ending).toMatchObject({ reason: 'timed_out' });
+    const askedAgoMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
+    expect(await watch(cloud, { askedAgoMs }).ending).toMatchObject({ reason: 'timed_out' });
     expect(looks()).toBeLessThan(10);
+  });
+
+  it.each([
+    ['forward', 86_400_000],
+    ['back', -86_400_000],
+  ])('neither ends sooner nor later when the clock of the machine is set %s', async (_way, leap) => {
+    const usual = watch(telling([moving]).cloud);
+    await usual.ending;
+    const { cloud } = telling([moving], {
+      migrationState: () => {
+        if (clock.monotonic() > 60_000 && clock.monotonic() < 70_000) clock.set(leap);
+        return Promise.resolve(moving);
+      },
+    });
+    const { ending, clock } = watch(cloud);
+    expect(await ending).toMatchObject({ reason: 'timed_out' });
+    expect(clock.monotonic()).toBe(usual.clock.monotonic());
   });
 
   it('lets go at once when the process is going down', async () => {

@@ -9,5 +9,5 @@ import { openJournal } from '../../src/journal/lowdb.js';
 export async function temporaryJournal(clock: Clock) {
   const directory = await mkdtemp(join(tmpdir(), 'automigrate-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return { directory, journal: await openJournal(directory, clock) };
+  return { directory, journal: await openJournal(directory, clock, { sync: false }) };
 }

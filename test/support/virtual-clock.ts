@@ -10,10 +10,14 @@ interface Sleeper {
 export interface VirtualClock extends Clock {
   /** Lets time pass without anybody sleeping, ms. */
   advance(ms: number): void;
+  /** Sets the machine's clock forward or back, ms; no time passes by that. */
+  set(ms: number): void;
 }
 
 export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): VirtualClock {
-  let now = start;
+  let passed = 0;
+  /** What the clock shows when no time has passed. */
+  let origin = start;
   let order = 0;
   let sleepers: Sleeper[] = [];
   let pumping = false;
@@ -26,7 +30,7 @@ export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): 
       sleepers.sort((a, b) => a.wakeAt - b.wakeAt || a.order - b.order);
       const next = sleepers.shift();
       if (next) {
-        now = Math.max(now, next.wakeAt);
+        passed = Math.max(passed, next.wakeAt);
         next.wake();
       }
       pump();
@@ -34,9 +38,13 @@ export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): 
   };
 
   return {
-    now: () => now,
+    now: () => origin + passed,
+    monotonic: () => passed,
     advance: (ms) => {
-      now += ms;
+      passed += ms;
+    },
+    set: (ms) => {
+      origin += ms;
     },
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -52,7 +60,7 @@ export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): 
           signal?.removeEventListener('abort', abort);
           resolve();
         };
-        const sleeper: Sleeper = { wakeAt: now + ms, order: (order += 1), wake };
+        const sleeper: Sleeper = { wakeAt: passed + ms, order: (order += 1), wake };
         signal?.addEventListener('abort', abort, { once: true });
         sleepers.push(sleeper);
         pump();

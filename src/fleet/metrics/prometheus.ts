@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import type { FleetReadings, Metrics, MetricsQuery, Reading, Sample } from '../fleet.js';
+import { FleetError } from '../fleet.js';
+import type { PresetName, Question } from './presets.js';
+import { ownQuestion, PRESETS } from './presets.js';
+import { historyQuery, meansQuery, PART } from './promql.js';
+import type { Answers, Series, Subject } from './readings.js';
+import { assignReadings, scopeOf, SUBJECT_OF, SUBJECTS } from './readings.js';
+import { historyStepMs, numberOf } from './series.js';
+import type { StoreContext, StoreSettings } from './store.js';
+import { checkedAnswer, labelKey, openStore } from './store.js';
+
+/** What is known of a Prometheus, VictoriaMetrics, Thanos or Mimir. */
+export interface PrometheusSettings extends StoreSettings {
+  preset: PresetName;
+  /** Sent as a bearer token. */
+  token?: string;
+  /** Sent as `X-Scope-OrgID`, which chooses the tenant in Mimir and Thanos. */
+  tenant?: string;
+  /** PromQL instead of the preset's, by subject. */
+  queries?: Partial<Record<Subject, string>>;
+  hostLabels?: readonly string[];
+  guestLabels?: readonly string[];
+}
+
+const SYSTEM = 'prometheus';
+
+const labels = z.record(z.string(), z.string());
+const point = z.tuple([z.number(), z.union([z.string(), z.null()])]);
+const envelope = z.object({
+  status: z.string(),
+  error: z.string().optional(),
+  warnings: z.array(z.string()).nullish(),
+  isPartial: z.boolean().optional(),
+  data: z.unknown().optional(),
+});
+const vector = z.object({
+  resultType: z.literal('vector'),
+  result: z.array(z.object({ metric: labels, value: point })),
+});
+const matrix = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: labels, values: z.array(point) })),
+});
+
+/**
+ * A store that speaks PromQL. It is asked once for every subject, and once more for the history of all of them: means
+ * and times are computed there, so that an answer is two numbers a machine however long the period and dense the scrapes.
+ */
+export function createPrometheusMetrics(settings: PrometheusSettings, context: StoreContext): Metrics {
+  const { scrapeIntervalMs, token, tenant } = settings;
+  const preset = PRESETS[settings.preset];
+  const questions = Object.fromEntries(
+    SUBJECTS.map((subject): [Subject, Question] => {
+      const own = settings.queries?.[subject];
+      return [subject, own === undefined ? preset.questions[subject] : ownQuestion(own)];
+    }),
+  ) as Record<Subject, Question>;
+  const ask = openStore(SYSTEM, settings, context, {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(tenant !== undefined && { 'x-scope-orgid': tenant }),
+  });
+
+  return {
+    name: SYSTEM,
+    scrapeIntervalMs,
+
+    async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {
+      const { periodMs, historyMs = 0 } = query;
+      const scope = scopeOf(query, {
+        hosts: settings.hostLabels ?? preset.hostLabels,
+        guests: settings.guestLabels ?? preset.guestLabels,
+      });
+      const now = context.clock.now();
+      const answers: Answers = { readings: {} };
+
+      const askMeans = async (subject: Subject) => {
+        const form = {
+          query: meansQuery(questions[subject], scope, { periodMs, scrapeIntervalMs }),
+          time: seconds(now),
+        };
+        const { what } = SUBJECT_OF[subject];
+        const body = await ask({ what, path: '/api/v1/query', form, signal });
+        const { result } = contentOf(what, body, vector);
+        answers.readings[subject] = pair(result, now - periodMs);
+      };
+      const askHistories = async () => {
+        const stepMs = historyStepMs(historyMs, scrapeIntervalMs);
+        const form = {
+          query: historyQuery(questions, scope, { periodMs: stepMs, scrapeIntervalMs }),
+          start: seconds(now - Math.floor(historyMs / stepMs - 1) * stepMs),
+          end: seconds(now),
+          step: seconds(stepMs),
+        };
+        const body = await ask({ what: 'history', path: '/api/v1/query_range', form, signal });
+        const { result } = contentOf('history', body, matrix);
+        answers.histories = bySubject(result);
+      };
+
+      const asked = scope.subjects.map(askMeans);
+      if (historyMs > 0 && scope.subjects.length > 0) asked.push(askHistories());
+      await Promise.all(asked);
+      return assignReadings(scope, answers);
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
+}
+
+/** What an answer holds; half an answer is none. */
+function contentOf<T>(what: string, body: unknown, schema: z.ZodType<T>): T {
+  const outer = checkedAnswer(SYSTEM, what, envelope, body);
+  if (outer.status !== 'success') throw new FleetError(SYSTEM, `${what}: ${outer.error ?? `status ${outer.status}`}`);
+  const [warning] = outer.warnings ?? [];
+  if (warning !== undefined) throw new FleetError(SYSTEM, `${what}: the answer may be incomplete: ${warning}`);
+  if (outer.isPartial === true) throw new FleetError(SYSTEM, `${what}: the answer is partial`);
+  return checkedAnswer(SYSTEM, what, schema, outer.data);
+}
+
+/**
+ * Brings each value together with the time of its newest sample. A series that has a mean and no sample now ended within
+ * the period: it is taken to be as old as that.
+ */
+function pair(result: z.output<typeof vector>['result'], oldest: number): Series<Reading>[] {
+  const times = new Map<string, number>();
+  const values: { key: string; labels: Record<string, string>; value: number }[] = [];
+  for (const { metric, value: sample } of result) {
+    const [, text] = sample;
+    if (text === null) continue;
+    const { [PART]: part, __name__: _name, ...rest } = metric;
+    const key = labelKey(rest);
+    if (part === 'time') times.set(key, numberOf(text) * 1000);
+    else if (part === 'value') values.push({ key, labels: rest, value: numberOf(text) });
+  }
+  return values.map(({ key, labels: found, value }) => ({
+    labels: found,
+    found: { value, at: times.get(key) ?? oldest },
+  }));
+}
+
+function bySubject(result: z.output<typeof matrix>['result']): Partial<Record<Subject, Series<Sample[]>[]>> {
+  const histories: Partial<Record<Subject, Series<Sample[]>[]>> = {};
+  for (const { metric, values } of result) {
+    const subject = SUBJECTS.find((name) => name === metric[PART]);
+    if (subject === undefined) continue;
+    const found = values.flatMap(([at, text]) => (text === null ? [] : [{ at: at * 1000, value: numberOf(text) }]));
+    (histories[subject] ??= []).push({ labels: metric, found });
+  }
+  return histories;
+}

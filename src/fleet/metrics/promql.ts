@@ -1,0 +1,72 @@
+import { anyOf, promqlString } from './escape.js';
+import type { Question } from './presets.js';
+import type { Scope, Subject } from './readings.js';
+
+/** A label that tells the parts of one answer from each other. */
+export const PART = 'automigrate_part';
+
+/**
+ * Longer queries than this are sent without names, and the answer is searched here: VictoriaMetrics refuses queries of
+ * more than 16 KiB, and one query has to do however many machines there are.
+ */
+const LONGEST_BYTES = 14_000;
+
+/** The windows that a question is asked for, ms. */
+export interface Windows {
+  periodMs: number;
+  scrapeIntervalMs: number;
+}
+
+/** The query for the means of one subject, and for the times of their newest samples. */
+export function meansQuery(question: Question, scope: Scope, windows: Windows): string {
+  return fitting(scope, (only) => {
+    const ask = (template: string, part: string) => marked(fill(template, scope, windows, only), part);
+    return `${ask(question.value, 'value')} or ${ask(question.time, 'time')}`;
+  });
+}
+
+/** One query for all subjects at every step of a history. */
+export function historyQuery(questions: Record<Subject, Question>, scope: Scope, windows: Windows): string {
+  return fitting(scope, (only) =>
+    scope.subjects.map((subject) => marked(fill(questions[subject].value, scope, windows, only), subject)).join(' or '),
+  );
+}
+
+function fitting(scope: Scope, make: (only: Scope['directories'] | undefined) => string): string {
+  const query = make(scope.directories);
+  return Buffer.byteLength(query) <= LONGEST_BYTES ? query : make(undefined);
+}
+
+function marked(expression: string, part: string): string {
+  return `label_replace(${expression}, "${PART}", "${part}", "", "")`;
+}
+
+function fill(
+  template: string,
+  { labels }: Scope,
+  { periodMs, scrapeIntervalMs }: Windows,
+  only: Scope['directories'] | undefined,
+): string {
+  const values: Record<string, () => string> = {
+    hosts: () => matcher(labels.hosts, only?.hosts.names, (names) => `(?:node/)?\\[?(?:${names})\\]?(?::[0-9]+)?`),
+    guests: () => matcher(labels.guests, only?.guests.names, (names) => `(?:qemu/)?(?:${names})`),
+    host: () => labels.hosts.join(', '),
+    guest: () => labels.guests.join(', '),
+    // A window of one scrape can come out empty, and a rate needs two samples.
+    period: () => `${Math.max(periodMs, 2 * scrapeIntervalMs)}ms`,
+    step: () => `${scrapeIntervalMs}ms`,
+    // Any longer, and Prometheus would take the part after the last sample for idle time.
+    rate: () => `${2 * scrapeIntervalMs}ms`,
+  };
+  return template.replaceAll(
+    /\$(hosts|guests|host|guest|period|step|rate)\b/g,
+    (_all, name: string) => values[name]?.() ?? '',
+  );
+}
+
+/** Where any of several labels may hold the name, one matcher cannot say so: then every series is asked for. */
+function matcher(labels: readonly string[], names: readonly string[] | undefined, wrap: (names: string) => string) {
+  const [label] = labels;
+  const pattern = labels.length > 1 || names === undefined ? '.*' : wrap(anyOf(names));
+  return `${label ?? ''}=~${promqlString(pattern)}`;
+}

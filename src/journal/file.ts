@@ -1,0 +1,120 @@
+import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Low } from 'lowdb';
+import { z } from 'zod';
+import type { BatchEnding, BatchRecord, JournalEvent } from './journal.js';
+
+const VERSION = 1;
+
+/** What stands in `journal.json`. */
+export interface JournalFile {
+  version: typeof VERSION;
+  next_id: number;
+  /** Oldest first. */
+  events: JournalEvent[];
+  batch: BatchRecord | null;
+  /** The batches that ended last, oldest first. */
+  ended: BatchEnding[];
+  /** Rules whose `create` event is recorded. */
+  known_rules: string[];
+}
+
+export function emptyJournal(nextId: number): JournalFile {
+  return { version: VERSION, next_id: nextId, events: [], batch: null, ended: [], known_rules: [] };
+}
+
+const named = z.looseObject({ id: z.string(), name: z.string() });
+const migration = z.looseObject({
+  rule: z.string(),
+  phase: z.string(),
+  notes: z.looseObject({ guest: named.extend({ host: z.string(), host_id: z.string() }), target_host: named }),
+});
+const event = z.looseObject({ id: z.int(), ops_time: z.string(), obj_name: z.string(), action: z.string() });
+const part = z.looseObject({ rule: z.string(), hosts: z.array(z.array(z.string())), done: z.boolean() });
+/** What the program relies on; whatever else stands there is kept. */
+const fileSchema = z.looseObject({
+  version: z.literal(VERSION),
+  next_id: z.int().positive(),
+  events: z.array(event),
+  batch: z
+    .looseObject({
+      id: z.string(),
+      sender: z.string(),
+      accepted_at: z.string(),
+      parts: z.array(part),
+      migrations: z.array(migration),
+    })
+    .nullable(),
+  ended: z.array(z.looseObject({ id: z.string() })).default([]),
+  known_rules: z.array(z.string()),
+});
+
+/** What a file turned out to be. */
+type Checked = { ok: true; file: JournalFile } | { ok: false; problem: string };
+
+/**
+ * Checks what was read from a journal file.
+ * @throws Error if a newer version of the program has written it: that one understands it, so it is not put aside.
+ */
+export function checkJournal(value: unknown, path: string): Checked {
+  const version = (value as { version?: unknown } | null)?.version;
+  if (typeof version === 'number' && version > VERSION) {
+    throw new Error(`journal: ${path} is of version ${version}, this program knows versions up to ${VERSION}`);
+  }
+  const result = fileSchema.safeParse(value);
+  if (result.success) return { ok: true, file: result.data as unknown as JournalFile };
+  const [issue] = result.error.issues;
+  const where = issue && issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+  return { ok: false, problem: `it is not a journal of automigrate: ${where}${issue?.message ?? ''}` };
+}
+
+const ASIDE = '.broken-';
+
+/**
+ * Reads a journal file; one that cannot be understood is renamed, never emptied.
+ * @param now - ms since the epoch, for the new name.
+ * @returns the journal, or `null` if there is none, and in that case what became of a file that was there.
+ */
+export async function readOrPutAside(
+  db: Low<JournalFile | null>,
+  path: string,
+  now: number,
+): Promise<{ file: JournalFile | null; aside?: { warning: string; nextId?: number } }> {
+  let problem: string;
+  try {
+    await db.read();
+    if (db.data === null) return { file: null };
+    const checked = checkJournal(db.data, path);
+    if (checked.ok) return { file: checked.file };
+    problem = checked.problem;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    problem = error.message;
+  }
+  const nextId = salvageNextId(await readFile(path, 'utf8'));
+  const aside = `${path}${ASIDE}${new Date(now).toISOString().replaceAll(':', '')}`;
+  await rename(path, aside);
+  const warning =
+    `journal: ${path} could not be read (${problem}); it was kept as ${aside} and a new journal was begun. ` +
+    'A batch that was running is not followed any more: look at the migrations in the cloud';
+  return { file: null, aside: { warning, ...(nextId !== undefined && { nextId }) } };
+}
+
+/** Ids must not come again, so what is left of a broken file is searched for the next one. */
+function salvageNextId(text: string): number | undefined {
+  const found = /"next_id":\s*(\d{1,15})/.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/**
+ * Removes journal files that were put aside before a moment.
+ * @param before - ms since the epoch.
+ */
+export async function pruneAside(path: string, before: number): Promise<void> {
+  const prefix = basename(path) + ASIDE;
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(prefix)) continue;
+    const at = Date.parse(name.slice(prefix.length).replace(/T(\d\d)(\d\d)/, 'T$1:$2:'));
+    if (at < before) await rm(join(dirname(path), name), { force: true });
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/clock.js';
+import type { NewEvent } from '../../src/journal/journal.js';
+import { openJournal } from '../../src/journal/lowdb.js';
+
+/** What recording one event, and reading the newest hundred, costs when few and when many events are kept. */
+const { values } = parseArgs({ options: { commits: { type: 'string', default: '2000' } } });
+const KEPT = [100, 100_000];
+const RULE = 'test-cpu';
+
+const event: NewEvent = {
+  obj_name: RULE,
+  user: 'alertmanager',
+  action: 'migrating',
+  batch: 'b7c1d2e3f4a5',
+  notes: {
+    guest: {
+      host: 'a15',
+      host_id: 'h'.repeat(36),
+      id: 'g'.repeat(36),
+      name: 'vm',
+      score: 10.7,
+      vcpu_count: 8,
+      vmem_size: 8192,
+    },
+    target_host: { id: 't'.repeat(36), name: 'test-66-onecloud02', score: 22.6 },
+  },
+};
+
+const quantile = (times: number[], share: number) =>
+  times.sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+
+async function measure(count: number, step: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const begun = performance.now();
+    await step();
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
+
+interface Line {
+  kept: number;
+  sync: boolean;
+  commitP50: number;
+  commitP99: number;
+  readP99: number;
+}
+
+async function run(kept: number, sync: boolean): Promise<Line> {
+  const directory = await mkdtemp(join(tmpdir(), 'automigrate-bench-'));
+  try {
+    const journal = await openJournal(directory, systemClock, { sync });
+    for (let n = 0; n < kept; n += 100) await journal.commit({ events: Array.from({ length: 100 }, () => event) });
+    const commits = await measure(Number(values.commits), () => journal.commit({ events: [event] }));
+    const reads = await measure(100, () => journal.events({ limit: 1000, rule: RULE }));
+    return {
+      kept,
+      sync,
+      commitP50: quantile(commits, 0.5),
+      commitP99: quantile(commits, 0.99),
+      readP99: quantile(reads, 0.99),
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const cells = (...row: (string | number)[]) =>
+  process.stdout.write(`${row.map((cell) => String(cell).padStart(14)).join('')}\n`);
+cells('events kept', 'fsync', 'commit p50 ms', 'commit p99 ms', 'read 1000 ms');
+let failed = false;
+for (const sync of [false, true]) {
+  const lines: Line[] = [];
+  for (const kept of KEPT) {
+    const line = await run(kept, sync);
+    lines.push(line);
+    cells(kept, sync ? 'yes' : 'no', line.commitP50.toFixed(2), line.commitP99.toFixed(2), line.readP99.toFixed(2));
+  }
+  const ratio = lines[1]!.commitP99 / lines[0]!.commitP99;
+  cells('p99 ratio', sync ? 'yes' : 'no', '', ratio.toFixed(2), '');
+  failed ||= ratio > 2;
+}
+if (failed) {
+  process.stdout.write('Recording costs more than twice as much when many events are kept.\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,373 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { readConfig } from '../../src/config.js';
+import type { Snapshot } from '../../src/fleet/fleet.js';
+import { startReceiver } from '../../src/receiver.js';
+import { hostDirectory } from '../../src/fleet/metrics/names.js';
+import type { PresetName } from '../../src/fleet/metrics/presets.js';
+import { PRESETS } from '../../src/fleet/metrics/presets.js';
+import { meansQuery } from '../../src/fleet/metrics/promql.js';
+import { scopeOf } from '../../src/fleet/metrics/readings.js';
+import { assembleSnapshot } from '../../src/fleet/snapshot.js';
+import { guest, host } from '../support/fleet.js';
+import { isInstalled } from './daemon.js';
+import type { MetricStore } from '../../src/fleet/metrics/create.js';
+import type { Fact, FilledStore } from './stores.js';
+import { ASKED_AT, metricsOf, startInflux, startPrometheus, startVictoria } from './stores.js';
+
+type PromSettings = Extract<MetricStore, { kind: 'prometheus' }>;
+
+const GIB = 1024 ** 3;
+const PERIOD_MS = 300_000;
+const TEN = 10_000;
+/** VictoriaMetrics keeps the last half minute back: until then samples may still come in. */
+const NEWEST = ASKED_AT - 50_000;
+
+const samples = (values: number[], newest = NEWEST) =>
+  values.map((value, index) => ({ at: newest - (values.length - 1 - index) * TEN, value }));
+const cpu = (tags: Record<string, string>, values: number[], newest?: number): Fact => ({
+  measurement: 'cpu',
+  field: 'usage_active',
+  tags,
+  samples: samples(values, newest),
+});
+
+/** Names that are syntax in one language or another. */
+const HOSTILE = [
+  'a|b"',
+  "a'b",
+  String.raw`c\d`,
+  '.*',
+  'a)(',
+  'x y',
+  'e=1,f',
+  '/x/',
+  '$host',
+  '主机',
+  '{}[]',
+  '%s;--',
+  '#',
+  '^$',
+];
+const hostile = HOSTILE.map((name, index) => cpu({ cpu: 'cpu-total', host_id: name }, [index + 1, index + 1.5]));
+
+const FACTS: Fact[] = [
+  cpu({ cpu: 'cpu-total', host_id: 'id-a15', host: 'a15' }, [60, 61, 62.5, 64]),
+  cpu({ cpu: 'cpu0', host_id: 'id-a15', host: 'a15' }, [99, 99, 99, 99]),
+  cpu({ cpu: 'cpu1', host_id: 'id-a15', host: 'a15' }, [1, 1, 1, 1]),
+  cpu({ host_id: 'without-tag' }, [20, 30]),
+  cpu({ cpu: 'cpu-total', host_id: '10.0.0.7:9100' }, [44]),
+  cpu({ cpu: 'cpu-total', host_id: 'id-silent' }, [50, 50], NEWEST - 20 * 60_000),
+  cpu({ cpu: 'cpu-total', host_id: 'id-broken' }, [130, 132]),
+  cpu({ cpu: 'cpu-total', host_id: 'a' }, [88]),
+  cpu({ cpu: 'cpu-total', host_id: 'somebody-else' }, [77]),
+  ...hostile,
+  { measurement: 'mem', field: 'available', tags: { host_id: 'id-a15' }, samples: samples([8 * GIB, 6 * GIB]) },
+  // A guest just after its move: the old series ended half a minute before the new one's newest sample.
+  ...[
+    { tags: { vm_id: 'id-moved', host_id: 'old' }, values: [90, 90, 90], newest: NEWEST - 30_000 },
+    { tags: { vm_id: 'id-moved', host_id: 'id-a15' }, values: [40, 44], newest: NEWEST },
+    { tags: { vm_id: 'steady' }, values: [12.5], newest: NEWEST },
+  ].map(({ tags, values, newest }): Fact => ({
+    measurement: 'vm_cpu',
+    field: 'usage_active',
+    tags,
+    samples: samples(values, newest),
+  })),
+];
+
+const fleet = {
+  hosts: [
+    host('a15', undefined),
+    host('without-tag', undefined),
+    host('by-address', undefined, { addresses: ['10.0.0.7'] }),
+    host('silent', undefined),
+    host('broken', undefined),
+    ...HOSTILE.map((name, index) => host(`h${index}`, undefined, { id: name })),
+  ],
+  guests: [guest('moved', 'a15', undefined), guest('steady', 'a15', undefined), guest('unknown', 'a15', undefined)],
+};
+
+const STORES = [
+  { name: 'VictoriaMetrics', program: 'victoria-metrics', start: (facts: Fact[]) => startVictoria(facts) },
+  { name: 'Prometheus', program: 'prometheus', start: startPrometheus },
+  { name: 'InfluxDB', program: 'influxd', start: startInflux },
+];
+
+describe.each(STORES)('$name', ({ name, program, start }) => {
+  describe.skipIf(!isInstalled(program))(`(${program} is installed)`, () => {
+    let store: FilledStore | undefined;
+    beforeAll(async () => {
+      store = await start(FACTS);
+    });
+    afterAll(() => store?.stop());
+    const read = (query: { historyMs?: number } = {}) =>
+      store!.metrics.readings({ ...fleet, periodMs: PERIOD_MS, ...query });
+
+    it('gives the readings that all stores give, with the time of their newest sample', async () => {
+      const { hosts, guests } = await read();
+      const at = NEWEST;
+      const near = (value: number) => expect.closeTo(value, 6) as number;
+      expect(Object.fromEntries(hosts)).toEqual({
+        'id-a15': { 'cpu.usage_active': { value: near(61.875), at }, 'mem.available': { value: near(7 * GIB), at } },
+        'id-without-tag': { 'cpu.usage_active': { value: near(25), at } },
+        'id-by-address': { 'cpu.usage_active': { value: near(44), at } },
+        'id-broken': { 'cpu.usage_active': { value: near(131), at } },
+        ...Object.fromEntries(
+          HOSTILE.map((id, index) => [id, { 'cpu.usage_active': { value: near(index + 1.25), at } }]),
+        ),
+      });
+      expect(Object.fromEntries(guests)).toEqual({
+        'id-moved': { 'cpu.usage_active': { value: near(42), at } },
+        'id-steady': { 'cpu.usage_active': { value: near(12.5), at } },
+      });
+    });
+
+    it('leaves it to the snapshot to refuse what is out of range, with the host named', async () => {
+      const readings = await read();
+      const { discarded } = assembleSnapshot(fleet, readings, { now: ASKED_AT, maxAgeMs: PERIOD_MS + TEN });
+      expect(discarded).toEqual([
+        expect.objectContaining({ kind: 'host', name: 'broken', metric: 'cpu.usage_active', reason: 'implausible' }),
+      ]);
+    });
+
+    it('gives a history of at most 60 samples, oldest first, besides the same mean', async () => {
+      const { hosts, guests } = await read({ historyMs: PERIOD_MS });
+      const reading = hosts.get('id-a15')!['cpu.usage_active']!;
+      expect(reading.value).toBeCloseTo(61.875, 6);
+      const times = reading.samples!.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(times.length).toBeGreaterThanOrEqual(3);
+      expect(times.length).toBeLessThanOrEqual(60);
+      for (const { value } of reading.samples!) expect(value).toBeGreaterThanOrEqual(60);
+      expect(Math.max(...reading.samples!.map(({ value }) => value))).toBeGreaterThan(61.875);
+      // Of the moved guest it has what it did on its old host, and then on its new one.
+      const moved = guests.get('id-moved')!['cpu.usage_active']!.samples!.map(({ value }) => value);
+      expect(moved[0]).toBeCloseTo(90, 6);
+      expect(moved.at(-1)).toBeLessThanOrEqual(44);
+    });
+
+    it('tells what the store says of a question that it does not like', async () => {
+      const { settings } = store!;
+      const wrong = structuredClone(settings);
+      if (wrong.kind === 'influxdb') wrong.influxdb.database = 'nosuch';
+      if (wrong.kind === 'prometheus') wrong.prometheus.queries = { hostCpu: 'sum(' };
+      const asked = metricsOf(wrong).readings({ ...fleet, periodMs: PERIOD_MS });
+      await expect(asked).rejects.toThrow(
+        name === 'InfluxDB'
+          ? /^influxdb: query: HTTP 403: .*not authorized to execute statement/
+          : /^prometheus: CPU of hosts: HTTP 4\d\d: .*(sum\(|parse error)/,
+      );
+    });
+  });
+});
+
+describe.skipIf(!isInstalled('victoria-metrics'))('the receiver with METRICS=prometheus', () => {
+  it('shows the fleet of the cloud with the readings of the store', async () => {
+    const newest = Date.now() - 50_000;
+    const test66 = { host_id: 'test-66-onecloud02' };
+    const store = await startVictoria([
+      cpu({ cpu: 'cpu-total', ...test66 }, [33, 34], newest),
+      { measurement: 'mem', field: 'available', tags: test66, samples: samples([5 * GIB], newest) },
+      { measurement: 'vm_cpu', field: 'usage_active', tags: { vm_id: 'cpu-test-vm' }, samples: samples([7.5], newest) },
+    ]);
+    onTestFinished(() => store.stop());
+    const directory = await mkdtemp(join(tmpdir(), 'automigrate-receiver-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await mkdir(join(directory, 'rules'));
+    const read = readConfig({
+      PORT: '0',
+      DATA_DIR: join(directory, 'data'),
+      RULES_DIR: join(directory, 'rules'),
+      METRICS: 'prometheus',
+      PROMETHEUS_URL: store.url,
+      PROMETHEUS_SCRAPE_INTERVAL: '10s',
+    });
+    if (!read.ok) throw new Error(read.problems.join());
+    const receiver = await startReceiver({ config: read.config, clock: systemClock, log: pino({ level: 'silent' }) });
+    onTestFinished(() => receiver.stop());
+    const shown = (await (await fetch(`${receiver.url}/api/fleet`)).json()) as Snapshot;
+    const readings = (all: readonly { name: string; metrics: object }[]) =>
+      Object.fromEntries(all.map(({ name, metrics }) => [name, metrics]));
+    expect(readings(shown.hosts)).toMatchObject({
+      'test-66-onecloud02': { 'cpu.usage_active': 33.5, 'mem.available': 5 * GIB },
+      a15: {},
+    });
+    expect(readings(shown.hosts).a15).toEqual({});
+    expect(readings(shown.guests)['cpu-test-vm']).toEqual({ 'cpu.usage_active': 7.5 });
+  });
+});
+
+/** A counter that grows by so much a second, from so many seconds before the newest sample. */
+const counter = (name: [string, string], tags: Record<string, string>, perSecond: number, seconds = 400): Fact => ({
+  measurement: name[0],
+  field: name[1],
+  tags,
+  samples: samples(Array.from({ length: seconds / 10 + 1 }, (_, index) => 1000 + index * 10 * perSecond)),
+});
+const gauge = (name: [string, string], tags: Record<string, string>, value: number): Fact => ({
+  ...counter(name, tags, 0),
+  samples: samples(Array.from({ length: 21 }, () => value)),
+});
+const domain = { domain: 'instance-1', uuid: 'id-web', instance: '10.0.0.5:9177' };
+const moved = { domain: 'moved', uuid: 'id-moved' };
+
+describe.each([STORES[0]!, STORES[1]!])('the presets of exporters in $name', ({ program, start }) => {
+  describe.skipIf(!isInstalled(program))(`(${program} is installed)`, () => {
+    let store: FilledStore | undefined;
+    beforeAll(async () => {
+      store = await start([
+        counter(['node_cpu', 'seconds_total'], { instance: '10.0.0.5:9100', cpu: '0', mode: 'idle' }, 0.25),
+        counter(['node_cpu', 'seconds_total'], { instance: '10.0.0.5:9100', cpu: '1', mode: 'idle' }, 0.5),
+        counter(['node_cpu', 'seconds_total'], { instance: '10.0.0.5:9100', cpu: '1', mode: 'user' }, 0.5),
+        gauge(['node_memory', 'MemAvailable_bytes'], { instance: '10.0.0.5:9100' }, 3 * GIB),
+        counter(['libvirt_domain_info', 'cpu_time_seconds_total'], domain, 1.5),
+        gauge(['libvirt_domain_info', 'virtual_cpus'], domain, 2),
+        // Came half a minute ago.
+        counter(['libvirt_domain_info', 'cpu_time_seconds_total'], { ...moved, host: 'new' }, 0.5, 30),
+        gauge(['libvirt_domain_info', 'virtual_cpus'], { ...moved, host: 'new' }, 1),
+        counter(['libvirt_domain_vcpu', 'time_seconds_total'], { domain: 'by-vcpu', vcpu: '0' }, 0.2),
+        counter(['libvirt_domain_vcpu', 'time_seconds_total'], { domain: 'by-vcpu', vcpu: '1' }, 0.6),
+        gauge(['pve_cpu', 'usage_ratio'], { id: 'node/pve1' }, 0.75),
+        gauge(['pve_memory', 'size_bytes'], { id: 'node/pve1' }, 16 * GIB),
+        gauge(['pve_memory', 'usage_bytes'], { id: 'node/pve1' }, 12 * GIB),
+        gauge(['pve_cpu', 'usage_ratio'], { id: 'qemu/100' }, 0.125),
+      ]);
+    });
+    afterAll(() => store?.stop());
+    const read = (preset: PresetName, over: Partial<PromSettings['prometheus']> = {}) => {
+      const { prometheus } = store!.settings as PromSettings;
+      const metrics = metricsOf({ kind: 'prometheus', prometheus: { ...prometheus, preset, ...over } });
+      return metrics.readings({
+        hosts: [
+          host('h5', undefined, { addresses: ['10.0.0.5'] }),
+          host('pve1', undefined),
+          host('elsewhere', undefined, { addresses: ['10.0.0.50', '10x0.0.5'] }),
+        ],
+        guests: [
+          guest('web', 'h5', undefined),
+          guest('by-vcpu', 'h5', undefined),
+          guest('moved', 'h5', undefined),
+          guest('vm', 'pve1', undefined, { id: '100' }),
+        ],
+        periodMs: PERIOD_MS,
+      });
+    };
+    const near = (value: number) => expect.closeTo(value, 6) as number;
+
+    it('node-libvirt: by instance without its port; guests by uuid or name, by domain or vCPU', async () => {
+      const { hosts, guests } = await read('node-libvirt');
+      expect(Object.fromEntries(hosts)).toEqual({
+        'id-h5': {
+          'cpu.usage_active': { value: near(62.5), at: NEWEST },
+          'mem.available': { value: near(3 * GIB), at: NEWEST },
+        },
+      });
+      expect(guests.get('id-web')).toEqual({ 'cpu.usage_active': { value: near(75), at: NEWEST } });
+      expect(guests.get('id-by-vcpu')).toEqual({ 'cpu.usage_active': { value: near(40), at: NEWEST } });
+    });
+
+    it('node-libvirt: a guest that came to its host just now is not taken for idle', async () => {
+      const { guests } = await read('node-libvirt');
+      const { value } = guests.get('id-moved')!['cpu.usage_active']!;
+      expect(value).toBeGreaterThan(40);
+      expect(value).toBeLessThan(51);
+    });
+
+    it('pve: nodes and guests as Proxmox names them', async () => {
+      const { hosts, guests } = await read('pve');
+      expect(Object.fromEntries(hosts)).toEqual({
+        'id-pve1': {
+          'cpu.usage_active': { value: near(75), at: NEWEST },
+          'mem.available': { value: near(4 * GIB), at: NEWEST },
+        },
+      });
+      expect(Object.fromEntries(guests)).toEqual({
+        '100': { 'cpu.usage_active': { value: near(12.5), at: NEWEST } },
+      });
+    });
+
+    it('an own query takes the place of one of them, with or without a window', async () => {
+      const own = async (hostCpu: string) =>
+        (await read('pve', { queries: { hostCpu } })).hosts.get('id-pve1')!['cpu.usage_active']!.value;
+      expect(await own('50 * avg_over_time(pve_cpu_usage_ratio{$hosts}[$period])')).toBeCloseTo(37.5, 6);
+      expect(await own('20 * pve_cpu_usage_ratio{$hosts}')).toBeCloseTo(15, 6);
+      expect(await own('pve_cpu_usage_ratio{id=~"node/.*"}')).toBeCloseTo(0.75, 6);
+    });
+  });
+});
+
+/** Label values of any kind; the line protocol can write neither line breaks nor a backslash before what it escapes. */
+const anyName = fc
+  .oneof(
+    fc.string({ minLength: 1, maxLength: 12 }),
+    fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }),
+    fc.string({
+      minLength: 1,
+      maxLength: 8,
+      unit: fc.constantFrom(...Array.from(`\\|"'/.*+?()[]{}^$#-: \t;,=\`~%&<>\n`)),
+    }),
+  )
+  .filter((name) => !/\p{Surrogate}/u.test(name) && !name.includes('\0'));
+const writable = (name: string) => !/[\n\r]|\\(?=[,= \\]|$)/.test(name) && name.trim() === name;
+const NAMES = [...new Set(fc.sample(anyName, { numRuns: 300, seed: 20261121 }))].filter(
+  (name) => hostDirectory([host('x', undefined, { id: name })]).idOf(name) === name,
+);
+
+describe.each([
+  { ...STORES[0]!, names: NAMES, start: (facts: Fact[]) => startVictoria(facts, 'import') },
+  { ...STORES[1]!, names: NAMES },
+  { ...STORES[2]!, names: NAMES.filter(writable) },
+])('names of any kind in $name', ({ program, names, start }) => {
+  describe.skipIf(!isInstalled(program))(`(${program} is installed)`, () => {
+    let store: FilledStore | undefined;
+    beforeAll(async () => {
+      store = await start(names.map((name, index) => cpu({ host_id: name }, [index / 4])));
+    });
+    afterAll(() => store?.stop());
+
+    it('are data, not syntax: whoever is asked for is found, and nobody else', async () => {
+      expect(names.length).toBeGreaterThan(150);
+      const asked = fc.uniqueArray(fc.oneof(fc.constantFrom(...names), anyName), { minLength: 1, maxLength: 40 });
+      await fc.assert(
+        fc.asyncProperty(asked, async (ids) => {
+          const hosts = ids.map((id, index) => host(`name-of-${index}`, undefined, { id }));
+          const found = await store!.metrics.readings({ hosts, guests: [], periodMs: PERIOD_MS });
+          const values = [...found.hosts].map(([id, metrics]) => [id, metrics['cpu.usage_active']?.value]);
+          const known = ids.filter((id) => names.includes(id)).map((id) => [id, names.indexOf(id) / 4]);
+          // A name with a port stands for the name without one too.
+          const exact = values.filter(([id]) => names.includes(id as string));
+          expect(new Map(exact as [string, number][])).toEqual(new Map(known as [string, number][]));
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    // This one asks in PromQL.
+    if (program === 'influxd') return;
+    it('make the store itself answer with these series only', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...names), async (id) => {
+          const hosts = [host('x', undefined, { id, name: id })];
+          const scope = scopeOf({ hosts, guests: [], periodMs: PERIOD_MS }, { hosts: ['host_id'], guests: ['vm_id'] });
+          const windows = { periodMs: PERIOD_MS, scrapeIntervalMs: TEN };
+          const query = meansQuery(PRESETS.telegraf.questions.hostCpu, scope, windows);
+          const response = await fetch(`${store!.url}/api/v1/query`, {
+            method: 'POST',
+            body: new URLSearchParams({ query, time: String(ASKED_AT / 1000) }),
+          });
+          const { data } = (await response.json()) as { data: { result: { metric: Record<string, string> }[] } };
+          const others = data.result.map(({ metric }) => metric.host_id!).filter((found) => found !== id);
+          expect(others.filter((found) => found.replace(/:\d+$/, '') !== id && found !== `node/${id}`)).toEqual([]);
+          expect(data.result.length).toBeGreaterThan(0);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+});
