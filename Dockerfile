@@ -20,5 +20,5 @@ ENV RULES_DIR=/app/rules DATA_DIR=/app/data
 VOLUME /app/data
 EXPOSE 9095
 HEALTHCHECK --interval=15s --timeout=3s --start-period=5s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 9095}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "dist/main.js", "health"]
 CMD ["node", "dist/main.js", "serve"]

@@ -7,6 +7,7 @@ import type { CloudSettings } from './config/clouds.js';
 import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './config/clouds.js';
 import type { LibvirtSettings } from './fleet/clouds/libvirt/create.js';
 import type { MetricStore } from './fleet/metrics/create.js';
+import { type TlsPaths, proxies, tlsPaths } from './config/doors.js';
 import { shown } from './rules/problems.js';
 import { parseBytes, parseDuration } from './rules/units.js';
 
@@ -116,6 +117,13 @@ const variables = z.object({
   ALLOW_UNAUTHENTICATED: choice(['true', 'false'])
     .prefault('false')
     .describe('true lets it listen anywhere without any secret'),
+  TLS_CERT: z.string().optional().describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
+  TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
+  TLS_CLIENT_CA: z.string().optional().describe('Authorities whose clients alone may come in, a PEM file'),
+  TRUST_PROXY: proxies.optional().describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
+  RATE_LIMIT: wholeNumber('expected a whole number from 0 to 1000000', 0, 1_000_000)
+    .prefault('3000')
+    .describe('Requests that one address may make in a second; 0 for any number'),
   MIGRATION_TIMEOUT: duration.prefault('30m').describe('How long one migration may take'),
   MIGRATION_CONCURRENCY: wholeNumber('expected a whole number from 1 to 1000', 1, 1000)
     .prefault('1')
@@ -170,6 +178,12 @@ export interface Config {
   /** Absent if only the body is signed. */
   grafanaTimestampHeader?: string;
   allowUnauthenticated: boolean;
+  /** Paths of PEM files; absent for plain HTTP. */
+  tls?: TlsPaths;
+  /** Hops, or addresses separated by commas. */
+  trustProxy?: number | string;
+  /** Requests of one address in a second; 0 for any number. */
+  rateLimit: number;
   migrationTimeoutMs: number;
   migrationConcurrency: number;
   migrationStartGraceMs: number;
@@ -294,6 +308,8 @@ export function readConfig(
       problems: [`HOST: expected a loopback address without any secret, got ${shown(read.HOST)}; ${remedy}`],
     };
   }
+  const tls = tlsPaths(read);
+  if (tls.problems.length > 0) return { ok: false, problems: tls.problems };
   const beside = STORE_NAMES.find((name) => name === metrics.metrics);
   const stored = beside && storeSettings(beside, read, readFile);
   if (stored && !stored.ok) return stored;
@@ -316,6 +332,9 @@ export function readConfig(
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,
     ...(read.GRAFANA_TIMESTAMP_HEADER !== undefined && { grafanaTimestampHeader: read.GRAFANA_TIMESTAMP_HEADER }),
     allowUnauthenticated,
+    ...(tls.files !== undefined && { tls: tls.files }),
+    ...(read.TRUST_PROXY !== undefined && { trustProxy: read.TRUST_PROXY }),
+    rateLimit: read.RATE_LIMIT,
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
     migrationStartGraceMs: read.MIGRATION_START_GRACE,

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -13,6 +12,9 @@ import type { Cloud, Metrics } from './fleet/fleet.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
+import { createServer } from './http/server.js';
+import type { Tls } from './http/tls.js';
+import { openTls } from './http/tls.js';
 import type { Journal } from './journal/journal.js';
 import type { DirectoryLock } from './journal/lock.js';
 import { lockDirectory } from './journal/lock.js';
@@ -54,6 +56,9 @@ export interface ReceiverOptions {
 /** The window over which `/api/fleet` averages, ms; a rule has its own. */
 const FLEET_PERIOD_MS = 300_000;
 
+/** A shorter secret is told of at the start, characters. */
+const SHORT_SECRET = 16;
+
 /**
  * Wires the whole service and starts to listen.
  * @throws SetupError that names every file or variable that is wrong.
@@ -66,6 +71,10 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
     throw new SetupError(opened.problems);
   }
   const ruleBook = opened.book;
+  const tls = await certificateOf(config, clock, log).catch((error: unknown) => {
+    ruleBook.close();
+    throw error;
+  });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -135,14 +144,23 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         return (await askFleet(asked)).snapshot;
       },
       readiness: () =>
-        Promise.resolve([...(stopping ? ['going down'] : []), ...file.problems(), ...ruleBook.problems()]),
+        Promise.resolve([
+          ...(stopping ? ['going down'] : []),
+          ...file.problems(),
+          ...ruleBook.problems(),
+          ...(tls?.problems() ?? []),
+        ]),
       metrics: () => registry.metrics(),
     };
-    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }));
+    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
     server = listening;
     const url = await listen(listening, config);
     const open = Object.values(config.secrets).every((list) => list.length === 0);
     log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
+    const weak = Object.values(config.secrets)
+      .flat()
+      .filter((secret) => secret.length < SHORT_SECRET).length;
+    if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
 
     return {
@@ -155,6 +173,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         await service.stop();
         metrics.close?.();
         ruleBook.close();
+        tls?.close();
         await closed(listening);
         lock?.release();
       },
@@ -162,6 +181,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
   } catch (error) {
     metrics.close?.();
     ruleBook.close();
+    tls?.close();
     server?.close();
     lock?.release();
     throw error;
@@ -183,7 +203,7 @@ async function lockData(directory: string, clock: Clock): Promise<DirectoryLock>
 }
 
 /** What the configuration says of who may come in. */
-function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
+function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey' | 'trustProxy' | 'rateLimit'> {
   const { monitor, grafana, webhook, api } = config.secrets;
   const { grafanaSignatureHeader, grafanaTimestampHeader, monitorMessageKey } = config;
   return {
@@ -196,7 +216,16 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey'> {
       ...(grafanaTimestampHeader !== undefined && { grafanaTimestampHeader }),
     },
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
+    ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
+    rateLimit: config.rateLimit,
   };
+}
+
+async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger): Promise<Tls | undefined> {
+  if (!files) return undefined;
+  const opened = await openTls({ files, log, clock });
+  if (!opened.ok) throw new SetupError(opened.problems);
+  return opened.tls;
 }
 
 /** The journal, with a counter of the events that it has taken. */
@@ -217,7 +246,7 @@ function counted(journal: Journal, registry: Registry): Journal {
   };
 }
 
-function listen(server: Server, { host, port }: Config): Promise<string> {
+function listen(server: Server, { host, port, tls }: Config): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const variable = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'PORT' : 'HOST';
@@ -225,7 +254,7 @@ function listen(server: Server, { host, port }: Config): Promise<string> {
     });
     server.listen(port, host, () => {
       const { address, family, port: bound } = server.address() as AddressInfo;
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+      resolve(`http${tls ? 's' : ''}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
     });
   });
 }

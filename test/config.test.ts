@@ -26,6 +26,7 @@ const DEFAULTS = {
   secrets: { monitor: [], grafana: [], webhook: [], api: [] },
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
+  rateLimit: 3000,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
   migrationStartGraceMs: 30_000,
@@ -61,6 +62,11 @@ it('every variable is read', () => {
     WEBHOOK_TOKEN: 'w,',
     API_TOKEN: 'a',
     ALLOW_UNAUTHENTICATED: 'true',
+    TLS_CERT: 'cert.pem',
+    TLS_KEY: 'key.pem',
+    TLS_CLIENT_CA: 'ca.pem',
+    TRUST_PROXY: 'loopback, 10.0.0.0/8',
+    RATE_LIMIT: '50',
     MIGRATION_TIMEOUT: '1h30m',
     MIGRATION_CONCURRENCY: '4',
     MIGRATION_START_GRACE: '5s',
@@ -88,6 +94,9 @@ it('every variable is read', () => {
     grafanaSignatureHeader: 'X-Signature',
     grafanaTimestampHeader: 'X-Time',
     allowUnauthenticated: true,
+    tls: { cert: 'cert.pem', key: 'key.pem', clientCa: 'ca.pem' },
+    trustProxy: 'loopback,10.0.0.0/8',
+    rateLimit: 50,
     migrationTimeoutMs: 5_400_000,
     migrationConcurrency: 4,
     migrationStartGraceMs: 5000,
@@ -237,4 +246,35 @@ it('every variable has a meaning, and its default in the table is the one in for
   expect(VARIABLES.find(({ name }) => name === 'GRAFANA_SECRET_FILE')).toBeDefined();
   const env = Object.fromEntries(VARIABLES.map((variable) => [variable.name, variable.default]));
   expect(config(env)).toEqual(DEFAULTS);
+});
+
+describe('the doors', () => {
+  it.each([
+    [{ TLS_CERT: 'c' }, 'TLS_KEY: is missing; expected a PEM file, as TLS_CERT is set'],
+    [{ TLS_KEY: 'k' }, 'TLS_CERT: is missing; expected a PEM file, as TLS_KEY is set'],
+    [{ TLS_CLIENT_CA: 'a', TLS_CERT: 'c' }, 'TLS_KEY: is missing; expected a PEM file, as TLS_CERT is set'],
+  ])('of TLS need certificate and key: %j', (env, problem) => {
+    expect(problems(env)).toEqual([problem]);
+  });
+
+  it.each(['1', '9', '192.0.2.1', '192.0.2.0/24', '2001:db8::/32', 'loopback', 'loopback, uniquelocal,10.0.0.1'])(
+    'believe the proxies %s',
+    (value) => {
+      expect(() => config({ TRUST_PROXY: value })).not.toThrow();
+    },
+  );
+
+  it.each(['0', '10', 'true', '*', '0.0.0.0/0', '::/0', '10.0.0.0/33', 'proxy.example', '1,2', 'loopback,', '/8'])(
+    'do not believe %s',
+    (value) => {
+      expect(problems({ TRUST_PROXY: value })).toEqual([expect.stringMatching(/^TRUST_PROXY: expected /)]);
+    },
+  );
+
+  it('take a rate in whole numbers', () => {
+    expect(config({ RATE_LIMIT: '0' }).rateLimit).toBe(0);
+    for (const value of ['-1', '1.5', 'many']) {
+      expect(problems({ RATE_LIMIT: value })).toEqual([expect.stringMatching(/^RATE_LIMIT: expected /)]);
+    }
+  });
 });

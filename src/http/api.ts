@@ -5,7 +5,7 @@ import { parseDuration } from '../rules/units.js';
 import { isApiAllowed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';
-import type { HttpMetrics } from './metrics.js';
+import type { Guard } from './guard.js';
 import { addPlanRoutes } from './plans.js';
 import type { Backend } from './ports.js';
 import { validateEventsQuery } from './validators.js';
@@ -16,22 +16,20 @@ export const DEFAULT_EVENT_LIMIT = 100;
 export interface ApiOptions {
   backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'approve' | 'fleet'>;
   secrets: Secrets;
-  metrics: HttpMetrics;
+  guard: Guard;
   /** ms since the epoch. */
   now: () => number;
 }
 
 /** The API under `/api`: everything is read, but for plans, which can be approved. */
-export function apiRoutes({ backend, secrets, metrics, now }: ApiOptions): Router {
+export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router {
   const router = Router();
   router.use('/api', (request, response, next) => {
-    if (!isApiAllowed(secrets, request.headers)) {
-      metrics.authFailure('api');
-      // Basic would make browsers ask by themselves, over the page's own question.
-      throw new HttpProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } });
-    }
+    // Basic would make browsers ask by themselves, over the page's own question.
+    if (!isApiAllowed(secrets, request.headers)) return guard.refuse(request, response, 'api', 'Bearer');
     response.set('Cache-Control', 'no-store');
     next();
+    return undefined;
   });
 
   const get = (path: string, handler: RequestHandler): void => {

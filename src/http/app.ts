@@ -9,6 +9,7 @@ import { checkSecrets } from './auth.js';
 import type { Secrets } from './auth.js';
 import { BODY_LIMIT } from './body.js';
 import { answerProblems, notFound, onlyMethods } from './errors.js';
+import { DEFAULT_RATE_LIMIT, createGuard, limitRate } from './guard.js';
 import { healthRoutes } from './health.js';
 import { requestLog } from './log.js';
 import { httpMetrics } from './metrics.js';
@@ -24,13 +25,15 @@ export interface AppOptions {
   log: Logger;
   /** Where the HTTP surface counts; the one whose text `backend.metrics()` gives out. */
   registry: Registry;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'sleep'>;
   /** The message key of the monitor service's robot, if it has its own. */
   messageKey?: string;
   /** Bytes; by default 1 MiB. */
   bodyLimit?: number;
   /** Express's `trust proxy`: whose word on the client's address to take. By default nobody's. */
-  trustProxy?: boolean | number | string;
+  trustProxy?: number | string;
+  /** Requests that one client may make in a second, 0 for any number; by default 3000. */
+  rateLimit?: number;
 }
 
 /**
@@ -43,13 +46,18 @@ export function createApp(options: AppOptions): Express {
   const metrics = httpMetrics(registry);
   const now = (): number => clock.now();
 
+  const guard = createGuard({ clock, log, metrics });
+
   const app = express();
   app.set('trust proxy', options.trustProxy ?? false);
-  app.use(requestLog(log));
+  // Nobody asks twice for what changes by the second.
+  app.set('etag', false);
+  app.use(requestLog({ log, now }));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
-  app.use(webhookRoutes({ backend, secrets, metrics, now, bodyLimit, messageKey }));
+  app.use(limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }));
+  app.use(webhookRoutes({ backend, secrets, metrics, guard, now, bodyLimit, messageKey }));
   app.use(healthRoutes(backend, registry));
-  app.use(apiRoutes({ backend, secrets, metrics, now }));
+  app.use(apiRoutes({ backend, secrets, guard, now }));
   app
     .route('/openapi.json')
     .get((_request, response) => void response.json(openapi))

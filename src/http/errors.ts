@@ -13,6 +13,7 @@ const PROBLEMS = {
   method_not_allowed: { status: 405, message: 'this method has no meaning here' },
   too_large: { status: 413, message: 'the body is too large' },
   unsupported_media_type: { status: 415, message: 'expected application/json in UTF-8' },
+  too_many_requests: { status: 429, message: 'too many requests' },
   internal: { status: 500, message: 'something went wrong; the log says what' },
   fleet_unavailable: { status: 502, message: 'the cloud or the metric store does not answer' },
 } as const;
@@ -75,6 +76,6 @@ export const answerProblems: ErrorRequestHandler = (error: unknown, _request, re
     return;
   }
   const problem = toProblem(error);
-  if (problem.code === 'internal' && problem.cause instanceof Error) response.err = problem.cause;
+  if (problem.code === 'internal') response.locals.fault = problem.cause;
   response.set(problem.headers).status(problem.status).json(problem.body());
 };

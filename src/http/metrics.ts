@@ -8,6 +8,8 @@ export interface HttpMetrics {
   webhook(sender: Sender, outcome: string): void;
   /** Somebody knocked without a valid credential. */
   authFailure(door: Sender | 'api'): void;
+  /** A request was answered 429: it came too fast, or after too many failed attempts. */
+  turnedAway(why: 'rate' | 'failures'): void;
 }
 
 /**
@@ -27,8 +29,15 @@ export function httpMetrics(registry: Registry): HttpMetrics {
     labelNames: ['door'] as const,
     registers: [registry],
   });
+  const turnedAway = new Counter({
+    name: 'automigrate_requests_turned_away_total',
+    help: 'Requests answered 429, by why: rate (RATE_LIMIT) or failures (attempts without a valid credential)',
+    labelNames: ['why'] as const,
+    registers: [registry],
+  });
   return {
     webhook: (sender, outcome) => webhooks.inc({ sender, outcome }),
     authFailure: (door) => authFailures.inc({ door }),
+    turnedAway: (why) => turnedAway.inc({ why }),
   };
 }

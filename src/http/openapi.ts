@@ -22,6 +22,10 @@ const BODIES = {
   alertmanager: 'Webhook version 4',
 } as const;
 
+const tooMany = refusal(
+  'Too many requests, or attempts without a valid credential; Retry-After says when to come again',
+);
+
 const webhooks = Object.fromEntries(
   SENDERS.map((sender) => [
     `/webhooks/${sender}`,
@@ -40,6 +44,7 @@ const webhooks = Object.fromEntries(
           405: refusal('Only POST'),
           413: refusal('Larger than the limit, 1 MiB by default'),
           415: refusal('Not JSON in UTF-8'),
+          429: tooMany,
           503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
           ...internal,
         },
@@ -53,7 +58,14 @@ const read = (summary: string, ok: object, more: object = {}, responses: object 
     summary,
     security: [{ bearer: [] }, { basic: [] }, {}],
     ...more,
-    responses: { 200: ok, 401: refusal('No valid credential'), 405: refusal('Only GET'), ...responses, ...internal },
+    responses: {
+      200: ok,
+      401: refusal('No valid credential'),
+      405: refusal('Only GET'),
+      429: tooMany,
+      ...responses,
+      ...internal,
+    },
   },
 });
 const open = (summary: string, ok: object, responses: object = {}): object => ({
@@ -82,10 +94,14 @@ export const openapi = {
     '/readyz': open('Whether the service can do its work', answer('It can', schema.states('ready')), {
       503: answer('It cannot', schema.ref('NotReady')),
     }),
-    '/metrics': open('Counters for Prometheus', {
-      description: 'Prometheus text format',
-      content: { 'text/plain': { schema: { type: 'string' } } },
-    }),
+    '/metrics': open(
+      'Counters for Prometheus',
+      {
+        description: 'Prometheus text format',
+        content: { 'text/plain': { schema: { type: 'string' } } },
+      },
+      { 429: tooMany },
+    ),
     '/api/rules': read('The rules in force', answer('Rules, and what is wrong with rule files', schema.ref('Rules'))),
     '/api/events': read(
       'The newest events that fit, oldest first',
@@ -130,11 +146,15 @@ export const openapi = {
       {},
       { 502: refusal('The cloud or the metric store cannot be asked; the message is its own') },
     ),
-    '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' })),
-    '/': open('The status page', {
-      description: 'A page that shows what /api tells',
-      content: { 'text/html': { schema: { type: 'string' } } },
-    }),
+    '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' }), { 429: tooMany }),
+    '/': open(
+      'The status page',
+      {
+        description: 'A page that shows what /api tells',
+        content: { 'text/html': { schema: { type: 'string' } } },
+      },
+      { 429: tooMany },
+    ),
   },
   components: {
     securitySchemes: {

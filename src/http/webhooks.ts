@@ -4,12 +4,14 @@ import { SENDERS } from '../alerts/alert.js';
 import type { ParsedAlerts, Sender } from '../alerts/alert.js';
 import { parseAlertmanager } from '../alerts/alertmanager.js';
 import type { WebhookAnswer } from '../alerts/answer.js';
+import { bounded } from '../alerts/bound.js';
 import { parseGrafana } from '../alerts/grafana.js';
 import { isCloudEvent, parseMonitor } from '../alerts/monitor.js';
 import { isWebhookAllowed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { bytesOf, parseObject, rawBody, requireJson } from './body.js';
 import { HttpProblem, onlyMethods, toProblem } from './errors.js';
+import type { Guard } from './guard.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Backend } from './ports.js';
 import { validateBody } from './validators.js';
@@ -18,6 +20,7 @@ export interface WebhookOptions {
   backend: Pick<Backend, 'handleAlerts'>;
   secrets: Secrets;
   metrics: HttpMetrics;
+  guard: Guard;
   /** ms since the epoch. */
   now: () => number;
   /** bytes. */
@@ -64,13 +67,14 @@ export function webhookRoutes(options: WebhookOptions): Router {
   return router;
 }
 
-function authenticate(sender: Sender, { secrets, metrics, now }: WebhookOptions): RequestHandler {
-  return (request, _response, next) => {
-    if (!isWebhookAllowed(sender, secrets, { headers: request.headers, rawBody: bytesOf(request), now: now() })) {
-      metrics.authFailure(sender);
-      throw new HttpProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer, Basic realm="automigrate"' } });
+function authenticate(sender: Sender, { secrets, guard, now }: WebhookOptions): RequestHandler {
+  return (request, response, next) => {
+    const credentials = { headers: request.headers, rawBody: bytesOf(request), now: now() };
+    if (!isWebhookAllowed(sender, secrets, credentials)) {
+      return guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
     }
     next();
+    return undefined;
   };
 }
 
@@ -94,7 +98,7 @@ async function answerTo(
   await validateBody(sender, request);
   const parsed = parse(sender, body, messageKey);
   if (!parsed.ok) throw new HttpProblem('invalid_body', { problems: parsed.problems });
-  return backend.handleAlerts(parsed.alerts);
+  return backend.handleAlerts(parsed.alerts.map(bounded));
 }
 
 function parse(sender: Sender, body: Record<string, unknown>, messageKey: string | undefined): ParsedAlerts {

@@ -16,7 +16,7 @@ export const RULE = 'host-cpu-high';
 /** Rules and journal of a receiver; they outlive it. */
 export interface Home {
   directory: string;
-  writeRule(threshold: number): Promise<void>;
+  writeRule(threshold: number, targets?: string[]): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -38,10 +38,16 @@ export async function makeHome(): Promise<Home> {
   const directory = await mkdtemp(join(tmpdir(), 'automigrate-home-'));
   return {
     directory,
-    writeRule: (threshold) =>
+    writeRule: (threshold, targets = []) =>
       writeFile(
         join(directory, `${RULE}.json`),
-        JSON.stringify({ name: RULE, metric: 'cpu.usage_active', threshold, period: '10s' }),
+        JSON.stringify({
+          name: RULE,
+          metric: 'cpu.usage_active',
+          threshold,
+          period: '10s',
+          target: { hosts: targets },
+        }),
       ),
     remove: () => rm(directory, { recursive: true, force: true }),
   };

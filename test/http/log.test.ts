@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { world } from './world.js';
 
 const INFO = 30;
@@ -16,7 +18,7 @@ test('one line per request, with path, status, outcome and batch', async () => {
       batch: 'b1',
     },
   ]);
-  expect(Object.keys(app.log[0]?.req as object).sort()).toEqual(['from', 'id', 'method', 'path']);
+  expect(Object.keys(app.log[0]?.req as object).sort()).toEqual(['from', 'method', 'path']);
   expect(Object.keys(app.log[0]?.res as object)).toEqual(['status']);
 });
 
@@ -41,4 +43,34 @@ test('the address is that of the client, not what a header says, unless a proxy 
   };
   expect(await from()).toMatch(/127\.0\.0\.1$/);
   expect(await from('loopback')).toBe('203.0.113.9');
+});
+
+test('of many webhooks that are dropped at once a few have a line of their own', async () => {
+  const app = world();
+  app.backend.answer = () => ({ outcome: 'dropped', reason: 'busy', batch: 'b1', text: 't' });
+  for (let count = 0; count < 30; count += 1) await app.http.post('/webhooks/alertmanager').send({ alerts: [] });
+  expect(app.log.filter(({ level }) => level === INFO)).toHaveLength(10);
+  expect(await app.count('automigrate_webhooks_total{sender="alertmanager",outcome="dropped"}')).toBe(30);
+});
+
+test('a client that has gone before its answer leaves a line that tells so', async () => {
+  const app = world();
+  const server = app.app.listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  let asked: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (asked = resolve));
+  app.backend.snapshot = (signal) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('gone')));
+      asked();
+    });
+  const leave = new AbortController();
+  const { port } = server.address() as AddressInfo;
+  const fetched = fetch(`http://127.0.0.1:${port}/api/fleet`, { signal: leave.signal }).catch(() => 'left');
+  await begun;
+  leave.abort();
+  expect(await fetched).toBe('left');
+  await expect.poll(() => app.log.length).toBe(1);
+  expect(app.log[0]).toMatchObject({ aborted: true, req: { path: '/api/fleet' } });
 });

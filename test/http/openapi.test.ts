@@ -52,6 +52,11 @@ describe('every status that it tells is really given, in the type that it tells,
       app.backend.answer = broken;
       return post(app, path);
     },
+    429: async (_app, path) => {
+      const app = world({ rateLimit: 1 });
+      await post(app, path);
+      return post(app, path);
+    },
     503: (app, path) => {
       app.backend.answer = () => ({ outcome: 'unavailable', reason: 'journal', text: 't' });
       return post(app, path);
@@ -62,6 +67,11 @@ describe('every status that it tells is really given, in the type that it tells,
     400: (app, path) => app.http.get(`${path}?unknown=1`),
     401: (_app, path) => world({ secrets: { apiTokens: ['x'] } }).http.get(path),
     405: (app, path) => app.http.delete(path),
+    429: async (_app, path) => {
+      const app = world({ rateLimit: 1 });
+      await app.http.get(path);
+      return app.http.get(path);
+    },
     500: (app, path) => {
       Object.assign(app.backend, {
         rules: broken,

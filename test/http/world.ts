@@ -95,7 +95,7 @@ export function world(more: Partial<Omit<AppOptions, 'secrets'>> & { secrets?: P
     backend,
     registry,
     log: logger,
-    clock: { now: () => NOW },
+    clock: { now: () => NOW, sleep: () => Promise.resolve() },
     ...more,
     secrets: { ...noSecrets, ...more.secrets },
   });

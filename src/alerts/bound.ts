@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { Alert } from './alert.js';
+
+/** A name of an alert longer than this is cut, characters. */
+export const LONGEST_NAME = 200;
+/** A label's name or value longer than this is cut, characters. No host, rule or severity is called anything like it. */
+export const LONGEST_LABEL = 500;
+/** More labels than this are left out. */
+export const MOST_LABELS = 200;
+
+/** A cut text ends with a sign that no name of a host or rule ends with, so that it never equals one. */
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+/**
+ * An alert whose texts have a length that journal, log and memory can bear. What is cut matches no rule and no host.
+ */
+export function bounded(alert: Alert): Alert {
+  const labels = Object.entries(alert.labels);
+  const { name, startsAt, key } = alert;
+  return {
+    ...alert,
+    name: cut(name, LONGEST_NAME),
+    labels: Object.fromEntries(
+      labels.slice(0, MOST_LABELS).map(([label, value]) => [cut(label, LONGEST_LABEL), cut(value, LONGEST_LABEL)]),
+    ),
+    ...(startsAt === undefined ? {} : { startsAt: cut(startsAt, LONGEST_NAME) }),
+    // Cut, two occurrences could look alike.
+    key: key.length > LONGEST_LABEL ? createHash('sha256').update(key).digest('hex') : key,
+  };
+}

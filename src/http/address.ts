@@ -1,0 +1,16 @@
+import type { Request } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
+
+/** A provider hands out no less than this to one customer: the rest of an IPv6 address is the customer's to choose. */
+const IPV6_PREFIX = 64;
+
+/**
+ * Whom to count a request for: the client's IPv4 address, or the /64 network of its IPv6 address.
+ * @param ip - as Express tells it (see `trust proxy`); absent once the client has gone.
+ */
+export function clientOf({ ip }: Pick<Request, 'ip'>): string {
+  if (ip === undefined) return 'gone';
+  // Parsing an IPv6 address is slow; one that stands for an IPv4 address, or has no colon, needs none.
+  const bare = ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip;
+  return bare.includes(':') ? ipKeyGenerator(bare, IPV6_PREFIX) : bare;
+}

@@ -1,0 +1,161 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
+import type { Clock } from '../clock.js';
+
+/** Where the certificate stands; all in PEM. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  /** Certificates of the authorities whose clients may come in; without it clients need no certificate. */
+  clientCa?: string;
+}
+
+/** Where it is told what became of a new certificate; a pino logger fits. */
+export interface TlsLog {
+  info(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+export interface TlsOptions {
+  files: TlsFiles;
+  log: TlsLog;
+  clock: Pick<Clock, 'now'>;
+  /** How often the files are read, ms. Default 5000. */
+  pollMs?: number;
+}
+
+/** The certificate in force, kept in step with its files. */
+export interface Tls {
+  /** What a server has to be made with. */
+  context: SecureContextOptions;
+  /** Why the files as they are now cannot be used, one line each; empty if they are in force. */
+  problems(): string[];
+  /** Reads the files now; resolves when what they held is in force or refused. */
+  reload(): Promise<void>;
+  /** From now on a new certificate goes to this server; connections that stand keep the old one. */
+  attach(server: Pick<Server, 'setSecureContext'>): void;
+  /** Stops looking at the files. */
+  close(): void;
+}
+
+/** The certificate, or what is wrong with its files, each with its variable. */
+export type OpenedTls = { ok: true; tls: Tls } | { ok: false; problems: string[] };
+
+const VARIABLE: Readonly<Record<keyof TlsFiles, string>> = {
+  cert: 'TLS_CERT',
+  key: 'TLS_KEY',
+  clientCa: 'TLS_CLIENT_CA',
+};
+
+type Texts = Partial<Record<keyof TlsFiles, string>>;
+type Loaded = { ok: true; context: SecureContextOptions; expires: string } | { ok: false; problems: string[] };
+
+/** Older versions of TLS are broken. */
+const OLDEST = 'TLSv1.2';
+
+/**
+ * Loads the certificate and keeps it in step with its files. Files that cannot be used leave the last good ones in
+ * force; that is logged once, and stands in `problems()` until it is mended.
+ */
+export async function openTls({ files, log, clock, pollMs = 5000 }: TlsOptions): Promise<OpenedTls> {
+  let read = await readAll(files);
+  const first = load(files, read, clock.now());
+  if (!first.ok) return first;
+  let context = first.context;
+  let problems: string[] = [];
+  let server: Pick<Server, 'setSecureContext'> | undefined;
+  let reading: Promise<void> = Promise.resolve();
+
+  const readAgain = async (): Promise<void> => {
+    const texts = await readAll(files);
+    // Nothing is said twice about the same texts.
+    if (JSON.stringify(texts) === JSON.stringify(read)) return;
+    read = texts;
+    const loaded = load(files, texts, clock.now());
+    if (!loaded.ok) {
+      problems = loaded.problems;
+      log.error({ problems }, 'the new certificate cannot be used; the last good one stays in force');
+      return;
+    }
+    context = loaded.context;
+    problems = [];
+    server?.setSecureContext(context);
+    log.info({ expires: loaded.expires }, 'a new certificate is in force');
+  };
+  const reload = (): Promise<void> => (reading = reading.then(readAgain));
+  // Certificates are often links that are moved as a whole, which a watch of the files would not see.
+  const poll = setInterval(() => void reload(), pollMs);
+  poll.unref();
+
+  return {
+    ok: true,
+    tls: {
+      get context() {
+        return context;
+      },
+      problems: () => [...problems],
+      reload,
+      attach: (given) => (server = given),
+      close: () => clearInterval(poll),
+    },
+  };
+}
+
+/** The texts of the files; one that cannot be read is an Error in its place. */
+async function readAll(files: TlsFiles): Promise<Record<string, string>> {
+  const entries = Object.entries(files) as [keyof TlsFiles, string][];
+  const texts = await Promise.all(
+    entries.map(async ([name, path]): Promise<[string, string]> => {
+      try {
+        return [name, await readFile(path, 'utf8')];
+      } catch (error) {
+        return [`${name} unread`, error instanceof Error ? error.message : String(error)];
+      }
+    }),
+  );
+  return Object.fromEntries(texts);
+}
+
+function load(files: TlsFiles, texts: Record<string, string>, now: number): Loaded {
+  const problems = (Object.keys(files) as (keyof TlsFiles)[]).flatMap((name) => {
+    const reason = texts[`${name} unread`];
+    return reason === undefined ? [] : [`${VARIABLE[name]}: ${reason}`];
+  });
+  if (problems.length > 0) return { ok: false, problems };
+  const { cert = '', key = '', clientCa } = texts as Texts;
+
+  let expires: string;
+  const fault = (name: keyof TlsFiles, expected: string, error?: unknown): Loaded => {
+    const reason = error instanceof Error ? `: ${error.message}` : '';
+    return { ok: false, problems: [`${VARIABLE[name]}: expected ${expected} in ${files[name] ?? ''}${reason}`] };
+  };
+  try {
+    const own = new X509Certificate(cert);
+    expires = own.validTo;
+    if (Date.parse(own.validTo) <= now) return fault('cert', `a certificate that is valid (it ended ${expires})`);
+  } catch (error) {
+    return fault('cert', 'a certificate in PEM', error);
+  }
+  try {
+    createSecureContext({ key });
+  } catch (error) {
+    return fault('key', 'a private key in PEM', error);
+  }
+  if (clientCa !== undefined) {
+    try {
+      new X509Certificate(clientCa);
+    } catch (error) {
+      return fault('clientCa', 'certificates in PEM', error);
+    }
+  }
+  const context = { cert, key, ...(clientCa !== undefined && { ca: clientCa }), minVersion: OLDEST } as const;
+  try {
+    createSecureContext(context);
+  } catch (error) {
+    return fault('key', 'the key of the certificate', error);
+  }
+  return { ok: true, context, expires };
+}
