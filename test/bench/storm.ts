@@ -25,7 +25,9 @@ interface Shots {
   non2xx: number;
   errors: number;
   timeouts: number;
-  requests: { total: number; sent: number; average: number };
+  /** s. */
+  duration: number;
+  requests: { average: number };
   latency: { p50: number; p99: number; max: number };
 }
 
@@ -214,7 +216,7 @@ async function storm(directory: string): Promise<void> {
   const lost = total - shots['2xx'];
   const p99 = percentile(observer.health, 0.99);
   const late = observer.memory.slice(Math.floor(observer.memory.length / 2));
-  row('webhooks sent', `${shots.requests.sent} at ${shots.requests.average.toFixed(0)}/s`);
+  row(`webhooks, ${rate} wanted a second`, `${total} in ${shots.duration.toFixed(1)} s`);
   row('answers lost or refused', String(lost), '0', lost === 0);
   row('answers, p50 / p99 / longest', `${shots.latency.p50} / ${shots.latency.p99} / ${shots.latency.max} ms`);
   row('drops counted', String(drops), `= answers (${shots['2xx']})`, drops === shots['2xx']);
