@@ -3,7 +3,7 @@
  * of the ports and plain data in fleet/fleet.ts and rules/rule.ts; balancer/ imports nothing else.
  */
 const order = [
-  ['main', '^src/(main|receiver|lifetime)\\.ts$'],
+  ['main', '^src/(main|receiver|receiver-fleet|setup-error|lifetime)\\.ts$'],
   ['cli', '^src/(cli\\.ts$|cli/)'],
   ['config', '^src/(config\\.ts$|config/)'],
   ['service', '^src/(service\\.ts$|service/)'],

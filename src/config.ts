@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { libvirtSettings, libvirtVariables } from './config/libvirt.js';
 import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './config/metrics.js';
+import type { CloudSettings } from './config/clouds.js';
+import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './config/clouds.js';
+import type { LibvirtSettings } from './fleet/clouds/libvirt/create.js';
 import type { MetricStore } from './fleet/metrics/create.js';
 import { type TlsPaths, proxies, tlsPaths } from './config/doors.js';
 import { shown } from './rules/problems.js';
-import { parseDuration } from './rules/units.js';
+import { parseBytes, parseDuration } from './rules/units.js';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const CLOUD_NAMES = ['simulated'] as const;
-export const METRICS_NAMES = ['simulated', ...STORE_NAMES] as const;
+export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox', 'libvirt'] as const;
+export const METRICS_NAMES = ['simulated', 'proxmox', 'libvirt', ...STORE_NAMES] as const;
 
 // Longer timers fire at once.
 const LONGEST_MS = 24 * 86_400_000;
@@ -85,14 +89,16 @@ const variables = z.object({
     .describe(`Cloud of the fleet: ${CLOUD_NAMES.join(', ')}`),
   METRICS: choice(METRICS_NAMES)
     .optional()
-    .describe(`Where the readings come from, by default the cloud itself: ${METRICS_NAMES.join(', ')}`),
+    .describe(`Where the readings come from, by default the cloud itself if it has any: ${METRICS_NAMES.join(', ')}`),
   SIMULATION: z
     .string()
     .optional()
     .describe(
       'Scenario file of the simulated cloud, or the address of a process that simulates it; by default embedded',
     ),
+  ...libvirtVariables(duration),
   ...storeVariables(duration),
+  ...cloudVariables,
   MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
   MONITOR_MESSAGE_KEY: z
     .string()
@@ -125,6 +131,21 @@ const variables = z.object({
   MIGRATION_START_GRACE: duration
     .prefault('30s')
     .describe('How long a cloud may take to begin a migration that it was asked for'),
+  MIGRATIONS_PER_HOUR: wholeNumber('expected a whole number from 1 to 1000000', 1, 1_000_000)
+    .prefault('100')
+    .describe('How many migrations all rules together may start within any hour'),
+  MEMORY_PER_HOUR: z
+    .string()
+    .refine((value) => (parseBytes(value) ?? 0) > 0, 'expected an amount of memory such as "512GiB"')
+    .transform((value) => parseBytes(value) ?? Number.NaN)
+    .prefault('1TiB')
+    .describe('How much memory of guests all rules together may move within any hour'),
+  VERIFY_TOLERANCE: wholeNumber('expected a whole number from 1 to 100', 1, 100)
+    .prefault('10')
+    .describe("What a prediction may be off by: points of CPU %, or % of the host's memory"),
+  SNAPSHOT_RETENTION: duration
+    .prefault('14d')
+    .describe('How long what a batch was planned on is kept for a replay, at most the last 200'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
   RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
   JOURNAL_FSYNC: choice(['true', 'false'])
@@ -146,6 +167,10 @@ export interface Config {
   metricStore?: MetricStore;
   /** Path of the scenario, or the address of a process that simulates; absent for the embedded one. */
   simulation?: string;
+  /** How to reach the cloud that was chosen. */
+  clouds: CloudSettings;
+  /** Present with `CLOUD=libvirt`. */
+  libvirt?: LibvirtSettings;
   /** Every list may be empty: then that check is not made. */
   secrets: { monitor: string[]; grafana: string[]; webhook: string[]; api: string[] };
   monitorMessageKey?: string;
@@ -162,6 +187,11 @@ export interface Config {
   migrationTimeoutMs: number;
   migrationConcurrency: number;
   migrationStartGraceMs: number;
+  /** What all rules together may start within an hour. */
+  budget: { migrations: number; memoryMib: number };
+  /** Points of CPU %, or % of a host's memory. */
+  verifyTolerance: number;
+  snapshotRetentionMs: number;
   requestTimeoutMs: number;
   /** Infinity: for ever. */
   retentionMs: number;
@@ -186,8 +216,9 @@ export const VARIABLES: readonly Variable[] = Object.entries(
   if (typeof schema === 'boolean') return [];
   const meaning = schema.description ?? '';
   if (isSecret(name)) {
+    const isList = SECRETS.some((secret) => secret === name);
     return [
-      { name, meaning: isList(name) ? `${meaning}; several separated by commas` : meaning },
+      { name, meaning: isList ? `${meaning}; several separated by commas` : meaning },
       { name: `${name}_FILE`, meaning: `File that holds ${name}` },
     ];
   }
@@ -199,7 +230,7 @@ function isList(name: string): boolean {
 }
 
 function isSecret(name: string): boolean {
-  return isList(name) || STORE_SECRETS.some((secret) => secret === name);
+  return isList(name) || [...STORE_SECRETS, ...CLOUD_SECRETS].some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -220,7 +251,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of [...SECRETS, ...STORE_SECRETS]) {
+  for (const name of [...SECRETS, ...STORE_SECRETS, ...CLOUD_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -264,6 +295,11 @@ export function readConfig(
     webhook: read.WEBHOOK_TOKEN,
     api: read.API_TOKEN,
   };
+  const clouds = cloudSettings(read.CLOUD, read, readFile);
+  const metrics = metricsFor(read.CLOUD, read.METRICS, METRICS_NAMES);
+  if (!metrics.ok || clouds.problems.length > 0) {
+    return { ok: false, problems: [...clouds.problems, ...(metrics.ok ? [] : [metrics.problem])] };
+  }
   const allowUnauthenticated = read.ALLOW_UNAUTHENTICATED === 'true';
   if (!isLoopback(read.HOST) && !allowUnauthenticated && Object.values(keys).every((list) => list.length === 0)) {
     const remedy = `set one of ${SECRETS.join(', ')}, or ALLOW_UNAUTHENTICATED=true`;
@@ -274,10 +310,11 @@ export function readConfig(
   }
   const tls = tlsPaths(read);
   if (tls.problems.length > 0) return { ok: false, problems: tls.problems };
-  const metrics = read.METRICS ?? read.CLOUD;
-  const beside = STORE_NAMES.find((name) => name === metrics);
+  const beside = STORE_NAMES.find((name) => name === metrics.metrics);
   const stored = beside && storeSettings(beside, read, readFile);
   if (stored && !stored.ok) return stored;
+  const cloud = read.CLOUD === 'libvirt' ? libvirtSettings(read) : undefined;
+  if (cloud && !cloud.ok) return cloud;
   const config: Config = {
     host: read.HOST,
     port: read.PORT,
@@ -285,9 +322,11 @@ export function readConfig(
     dataDir: read.DATA_DIR,
     logLevel: read.LOG_LEVEL,
     cloud: read.CLOUD,
-    metrics,
+    metrics: metrics.metrics,
     ...(stored && { metricStore: stored.store }),
     ...(read.SIMULATION !== undefined && { simulation: read.SIMULATION }),
+    clouds: clouds.settings,
+    ...(cloud && { libvirt: cloud.libvirt }),
     secrets: keys,
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,
@@ -299,6 +338,9 @@ export function readConfig(
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
     migrationStartGraceMs: read.MIGRATION_START_GRACE,
+    budget: { migrations: read.MIGRATIONS_PER_HOUR, memoryMib: read.MEMORY_PER_HOUR / 1024 ** 2 },
+    verifyTolerance: read.VERIFY_TOLERANCE,
+    snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
     retentionMs: read.RETENTION,
     journalFsync: read.JOURNAL_FSYNC === 'true',

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { pino } from 'pino';
 import { runCli } from './cli.js';
+import { approveCommand } from './cli/approve.js';
 import { demoCommand } from './cli/demo.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
+import { replayCommand } from './cli/replay.js';
 import { systemClock } from './clock.js';
 import type { Environment } from './config.js';
 import { readConfig } from './config.js';
@@ -11,6 +13,7 @@ import { endOnFault, endOnSignal } from './lifetime.js';
 import { readJournalEvents } from './journal/lowdb.js';
 import type { Receiver } from './receiver.js';
 import { SetupError, startReceiver } from './receiver.js';
+import { openSnapshots } from './service/snapshots.js';
 
 /** Runs the receiver until a signal ends it. */
 async function serve(env: Environment): Promise<number> {
@@ -41,6 +44,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
   commands: [
     (context) => planCommand(context),
+    (context) => approveCommand(context, systemClock),
+    (context) =>
+      replayCommand(context, {
+        readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
+        snapshots: (dataDir) => openSnapshots(dataDir, systemClock),
+      }),
     (context) => healthCommand(context),
     (context) =>
       demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {

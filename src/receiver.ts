@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
@@ -8,14 +8,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { askFleet } from './fleet/ask.js';
-import { embeddedFleet } from './fleet/clouds/embedded-fleet.js';
-import type { Scenario } from './fleet/clouds/scenario.js';
-import { createRemoteSimulation } from './fleet/clouds/remote-simulation.js';
-import { parseScenario } from './fleet/clouds/scenario.js';
-import type { SimulatedCloud } from './fleet/clouds/simulated.js';
-import { createSimulatedCloud } from './fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
-import { createMetrics } from './fleet/metrics/create.js';
 import type { AppOptions } from './http/app.js';
 import { createApp } from './http/app.js';
 import type { Backend } from './http/ports.js';
@@ -29,22 +22,16 @@ import { openJournal } from './journal/lowdb.js';
 import { createBusy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from './migration/watch.js';
+import { createFleet } from './receiver-fleet.js';
+import { SetupError } from './setup-error.js';
 import type { RuleBook } from './rules/book.js';
 import { openRuleBook } from './rules/book.js';
-import { parseJson } from './rules/json.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
+import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from './service/snapshots.js';
+import { DEFAULT_VERIFICATION } from './service/verifier.js';
 
-/** What is wrong with the set-up, one line each: the receiver does not start with any of it. */
-export class SetupError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.name = 'SetupError';
-    this.problems = problems;
-  }
-}
+export { SetupError } from './setup-error.js';
 
 /** A receiver that is listening. */
 export interface Receiver {
@@ -79,7 +66,10 @@ const SHORT_SECRET = 16;
 export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
   const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
   const opened = await openRuleBook(config.rulesDir, { log });
-  if (!opened.ok) throw new SetupError(opened.problems);
+  if (!opened.ok) {
+    metrics.close?.();
+    throw new SetupError(opened.problems);
+  }
   const ruleBook = opened.book;
   const tls = await certificateOf(config, clock, log).catch((error: unknown) => {
     ruleBook.close();
@@ -132,6 +122,12 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       },
       concurrency: config.migrationConcurrency,
       requestTimeoutMs: config.requestTimeoutMs,
+      snapshots: openSnapshots(config.dataDir, clock, {
+        ...DEFAULT_SNAPSHOT_RETENTION,
+        ageMs: config.snapshotRetentionMs,
+      }),
+      budget: config.budget,
+      verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
     await service.recover();
 
@@ -141,6 +137,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
       endedBatches: () => journal.endedBatches(),
+      plans: () => service.plans(),
+      approve: (plan) => service.approve(plan),
       fleet: async (signal) => {
         const timeoutMs = config.requestTimeoutMs;
         const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
@@ -174,6 +172,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         stopping = true;
         // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
+        metrics.close?.();
         ruleBook.close();
         tls?.close();
         await closed(listening);
@@ -181,6 +180,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       },
     };
   } catch (error) {
+    metrics.close?.();
     ruleBook.close();
     tls?.close();
     server?.close();
@@ -227,32 +227,6 @@ async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger):
   const opened = await openTls({ files, log, clock });
   if (!opened.ok) throw new SetupError(opened.problems);
   return opened.tls;
-}
-
-async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  if (config.simulation !== undefined && /^https?:\/\//.test(config.simulation)) {
-    const { simulation: baseUrl, requestTimeoutMs: timeoutMs } = config;
-    if (!URL.canParse(baseUrl)) throw new SetupError([`SIMULATION: ${baseUrl} is not an address`]);
-    const remote = createRemoteSimulation({ baseUrl, timeoutMs, clock, random: Math.random });
-    return { cloud: remote, metrics: remote };
-  }
-  const simulated: SimulatedCloud = createSimulatedCloud(await readScenario(config.simulation), clock);
-  const { metricStore: store, requestTimeoutMs: timeoutMs } = config;
-  return {
-    cloud: simulated,
-    metrics: store ? createMetrics(store, { clock, random: Math.random, timeoutMs }) : simulated,
-  };
-}
-
-async function readScenario(path: string | undefined): Promise<Scenario> {
-  if (path === undefined) return structuredClone(embeddedFleet);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
-  });
-  const json = parseJson(text);
-  const parsed = json.ok ? parseScenario(json.value) : json;
-  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
-  return parsed.scenario;
 }
 
 /** The journal, with a counter of the events that it has taken. */

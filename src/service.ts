@@ -2,19 +2,32 @@ import type { Alert } from './alerts/alert.js';
 import type { IgnoredReason, WebhookAnswer } from './alerts/answer.js';
 import type { Clock } from './clock.js';
 import type { Cloud, Metrics } from './fleet/fleet.js';
-import type { BatchView } from './http/ports.js';
-import type { BatchRecord, Journal, NewEvent } from './journal/journal.js';
+import type { ApprovalAnswer, BatchView, PlanView } from './http/ports.js';
+import type { BatchPart, BatchRecord, Journal, NewEvent } from './journal/journal.js';
 import { JournalError } from './journal/journal.js';
+import type { Memory } from './journal/memory.js';
 import type { BatchProgress } from './migration/batch.js';
 import { carryOut, hasEnded } from './migration/batch.js';
 import type { Busy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
+import { approve } from './service/approve.js';
+import type { Budget } from './service/budget.js';
+import { failedMoves } from './service/failures.js';
+import { createForeignWatch } from './service/foreign-watch.js';
+import { heldBackEvent, holdBack } from './service/hold-back.js';
 import type { Log } from './service/log.js';
-import { toEnding, toView } from './service/record.js';
-import { relieve } from './service/relieve.js';
+import type { PartOptions } from './service/part.js';
+import { planPart } from './service/part.js';
+import { stateOf } from './service/recommend.js';
+import { faultEvent, giveUpWhatIsOld, toEnding, toView } from './service/record.js';
+import type { SnapshotStore } from './service/snapshots.js';
+import { withoutEndedPauses } from './service/standing.js';
 import { createTally } from './service/tally.js';
+import { verificationOf } from './service/verification.js';
+import type { VerificationLimits } from './service/verifier.js';
+import { createVerifier } from './service/verifier.js';
 import type { Rule } from './rules/rule.js';
 
 /** What the service is made of. */
@@ -34,6 +47,12 @@ export interface ServiceOptions {
   concurrency: number;
   /** The longest that asking cloud and metric store may take, ms. */
   requestTimeoutMs: number;
+  /** Where what a batch was planned on is kept for a replay; absent: nowhere. */
+  snapshots?: SnapshotStore;
+  /** What all rules together may start within an hour; absent: as much as each may. */
+  budget?: Budget;
+  /** Whether batches are looked at again when the metrics have settled, and when predictions count as off. */
+  verification?: VerificationLimits;
 }
 
 /** Alerts in, batches out. */
@@ -41,6 +60,10 @@ export interface Service {
   handleAlerts(alerts: Alert[]): Promise<WebhookAnswer>;
   /** What runs now. */
   batch(): BatchView | null;
+  /** The recommended plans that are kept, oldest first. */
+  plans(): PlanView[];
+  /** Carries out a recommended plan if it still holds. */
+  approve(plan: string): Promise<ApprovalAnswer>;
   /** Takes up the batch that a former process left; call it once, before alerts are let in. */
   recover(): Promise<void>;
   /** Resolves when nothing runs. */
@@ -52,14 +75,32 @@ export interface Service {
 /** An alert delivered again within this time, ms, is the same delivery (a second language, the other of a pair). */
 const DUPLICATE_WINDOW_MS = 30_000;
 
+const SHUTTING_DOWN = {
+  outcome: 'unavailable',
+  reason: 'shutting_down',
+  text: 'the process is going down',
+} as const;
+
 /** The way of an alert: one function per step. */
 export function createService(options: ServiceOptions): Service {
   const { journal, busy, clock, log } = options;
   const stopping = new AbortController();
   const tally = createTally(options);
+  const isStopping = (): boolean => stopping.signal.aborted;
   const taken = new Map<string, number>();
   let running: Promise<void> = Promise.resolve();
   let view: BatchView | null = null;
+  const watch = createForeignWatch(options.snapshots);
+  const verifier =
+    options.verification && createVerifier({ ...options, signal: stopping.signal, limits: options.verification });
+  const partOptions = (): PartOptions => ({
+    ...options,
+    signal: stopping.signal,
+    watch,
+    budget: options.budget ?? {},
+    newPlanId: () => `plan-${options.newBatchId()}`,
+    onPlanning: () => setStep('planning'),
+  });
 
   const isDuplicate = ({ key }: Alert): boolean => {
     const now = clock.now();
@@ -113,8 +154,7 @@ export function createService(options: ServiceOptions): Service {
       .then(
         () => undefined,
         (error: unknown) => {
-          if (stopping.signal.aborted) return undefined;
-          log.error({ batch: record.id, err: error }, 'batch ended with a fault');
+          if (!stopping.signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
           return error instanceof Error ? error.message : String(error);
         },
       )
@@ -144,7 +184,8 @@ export function createService(options: ServiceOptions): Service {
     await tally.flush();
     const ended = toEnding(record, clock.now(), fault);
     try {
-      await untilKept(() => journal.commit({ batch: null, ended }), record);
+      const events = fault === undefined ? [] : [faultEvent(record, fault)];
+      await untilKept(() => journal.commit({ events, batch: null, ended }), record);
       log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
     } catch (error) {
       // Stopping, or beyond help: it stands in the journal as running, and the next start ends it.
@@ -152,56 +193,68 @@ export function createService(options: ServiceOptions): Service {
     }
   };
 
+  // A plan without moves ends its part while it is awaited.
+  const hasEndedPart = (part: BatchPart): boolean => part.done;
+
   const runBatch = async (record: BatchRecord): Promise<void> => {
     for (const part of record.parts) {
-      if (part.done) continue;
-      const hasMoves = () => record.migrations.some(({ rule }) => rule === part.rule);
+      if (hasEndedPart(part)) continue;
       // Planned anew each time: by the time that the journal takes it, the fleet may be another.
-      if (!hasMoves()) await untilKept(() => plan(record, part), record);
-      if (!hasMoves()) continue;
-      setStep('migrating');
-      await carryOut(record, {
-        ...options,
-        signal: stopping.signal,
-        onProgress: (progress) => showProgress(record, progress),
-      });
+      const planUntilKept = () => untilKept(() => plan(record, part), record);
+      if (!record.migrations.some(({ rule }) => rule === part.rule)) await planUntilKept();
+      if (hasEndedPart(part)) continue;
+      await carryOutPart(record, part);
+      if (!part.retried && failedMoves(record.migrations, part.rule).length > 0) {
+        part.retried = true;
+        await planUntilKept();
+        await carryOutPart(record, part);
+      }
       part.done = true;
-      await untilKept(() => journal.commit({ batch: record }), record);
+      await untilKept(() => closePart(record, part), record);
     }
   };
 
-  const plan = async (record: BatchRecord, part: BatchRecord['parts'][number]): Promise<void> => {
+  const carryOutPart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
+    setStep('migrating');
+    const limits = options.rules().find(({ name }) => name === part.rule)?.limits;
+    await carryOut(record, {
+      ...options,
+      perHost: { source: limits?.perSource, target: limits?.perTarget },
+      signal: stopping.signal,
+      onProgress: (progress) => showProgress(record, progress),
+    });
+  };
+
+  /** Keeps that a part is done, and with it that its predictions are to be verified: both or neither. */
+  const closePart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
     const rule = options.rules().find(({ name }) => name === part.rule);
-    const event = (action: NewEvent['action'], notes: NewEvent['notes']): NewEvent => {
-      return { obj_name: part.rule, user: record.sender, action, notes, batch: record.id };
-    };
-    /** Events and what follows from them together: a restart must not come to them a second time. */
-    const keep = async (events: NewEvent[], migrations: BatchRecord['migrations']) => {
-      const done = migrations.length === 0;
-      const parts = record.parts.map((other) => (other === part ? { ...part, done } : other));
-      await journal.commit({ events, batch: { ...record, parts, migrations: [...record.migrations, ...migrations] } });
-      part.done = done;
-      record.migrations.push(...migrations);
-    };
+    const time = { now: clock.now(), scrapeIntervalMs: options.metrics.scrapeIntervalMs };
+    const pending =
+      verifier && rule && verificationOf(part, record.id, record.migrations, { ...time, periodMs: rule.periodMs });
+    await journal.commit({
+      batch: record,
+      ...(pending && {
+        memory: (memory: Memory) => {
+          const current = withoutEndedPauses(memory, time.now);
+          return { ...current, verifications: [...current.verifications, pending] };
+        },
+      }),
+    });
+    verifier?.wake();
+  };
+
+  const plan = async (record: BatchRecord, part: BatchPart): Promise<void> => {
+    const rule = options.rules().find(({ name }) => name === part.rule);
     if (!rule?.enabled) {
-      await keep([event('ignored', `rule ${part.rule} is gone or disabled`)], []);
+      const notes = `rule ${part.rule} is gone or disabled`;
+      const event: NewEvent = { obj_name: part.rule, user: record.sender, action: 'ignored', notes, batch: record.id };
+      const parts = record.parts.map((other) => (other === part ? { ...part, done: true } : other));
+      await journal.commit({ events: [event], batch: { ...record, parts } });
+      part.done = true;
       return;
     }
     setStep('asking');
-    const relief = await relieve(rule, part.hosts, {
-      ...options,
-      signal: stopping.signal,
-      onPlanning: () => setStep('planning'),
-    });
-    stopping.signal.throwIfAborted();
-    const events = relief.findings.map(({ action, notes }) => event(action, notes));
-    await keep(events, relief.migrations);
-    for (const { action, notes } of relief.findings)
-      log.info({ batch: record.id, rule: rule.name, action }, asText(notes));
-    if (relief.migrations.length > 0) {
-      const moves = relief.migrations.map(({ notes }) => `${notes.guest.name} → ${notes.target_host.name}`);
-      log.info({ batch: record.id, rule: rule.name, moves, cost: relief.cost }, 'planned');
-    }
+    await planPart(record, part, rule, partOptions());
     if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
   };
 
@@ -241,17 +294,19 @@ export function createService(options: ServiceOptions): Service {
     },
 
     async handleAlerts(alerts) {
-      if (stopping.signal.aborted) {
-        return { outcome: 'unavailable', reason: 'shutting_down', text: 'the process is going down' };
-      }
+      if (isStopping()) return SHUTTING_DOWN;
       try {
         const sorted = sortAlerts(alerts, options.rules(), isDuplicate);
         if (sorted.kind === 'nothing') return await ignore(alerts, sorted.reason, sorted.text);
         const sender = alerts[0]?.sender ?? 'unknown';
+        const { go, held } = holdBack(sorted.parts, journal.memory(), clock.now());
+        const [first] = held;
+        if (first) await journal.commit({ events: held.map((part) => heldBackEvent(part, sender)) });
+        if (first && go.length === 0) return { outcome: 'ignored', reason: first.reason, text: first.text };
         const id = options.newBatchId();
-        if (!(await busy.take(id))) return await drop(sender, sorted.parts, busy.holder() ?? 'of another replica');
+        if (!(await busy.take(id))) return await drop(sender, go, busy.holder() ?? 'of another replica');
         try {
-          return await accept(sender, sorted.parts, id);
+          return await accept(sender, go, id);
         } catch (error) {
           await busy.release(id);
           throw error;
@@ -262,7 +317,23 @@ export function createService(options: ServiceOptions): Service {
       }
     },
 
+    plans: () => {
+      return journal.memory().plans.map((each) => ({ ...each, state: stateOf(each, clock.now()) }));
+    },
+
+    async approve(id) {
+      if (isStopping()) return SHUTTING_DOWN;
+      try {
+        return await approve(id, { ...partOptions(), busy, newBatchId: options.newBatchId, start });
+      } catch (error) {
+        if (isStopping()) return SHUTTING_DOWN;
+        log.error({ plan: id, err: error }, 'an approval could not be recorded');
+        return { outcome: 'unavailable', reason: 'journal', text: 'the journal cannot be written' };
+      }
+    },
+
     async recover() {
+      verifier?.wake();
       const record = journal.openBatch();
       if (!record) return;
       await busy.take(record.id);
@@ -277,33 +348,7 @@ export function createService(options: ServiceOptions): Service {
       stopping.abort(new Error('the service is stopping'));
       await running;
       await tally.stop();
+      await verifier?.stopped();
     },
   };
-}
-
-/** What was accepted or planned long ago and never asked for: the fleet is another by now, a new alert will tell. */
-function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: number): NewEvent[] {
-  const age = now - Date.parse(record.accepted_at);
-  if (age <= maxAgeMs) return [];
-  const why = `given up after a restart: accepted ${Math.round(age / 60_000)} minutes ago`;
-  const base = { user: record.sender, batch: record.id };
-  const planned = record.migrations.filter(({ phase }) => phase === 'planned');
-  const unplanned = record.parts.filter(
-    (part) => !part.done && !record.migrations.some(({ rule }) => rule === part.rule),
-  );
-  for (const migration of planned) migration.phase = 'given_up';
-  for (const part of unplanned) part.done = true;
-  return [
-    ...planned.map(({ rule, notes }): NewEvent => ({
-      ...base,
-      obj_name: rule,
-      action: 'migrate_error',
-      notes: { ...notes, reason: why },
-    })),
-    ...unplanned.map(({ rule }): NewEvent => ({ ...base, obj_name: rule, action: 'ignored', notes: why })),
-  ];
-}
-
-function asText(notes: NewEvent['notes']): string {
-  return typeof notes === 'string' ? notes : JSON.stringify(notes);
 }

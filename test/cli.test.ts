@@ -42,7 +42,10 @@ describe('serve', () => {
 
   it('lists every variable of the environment in its help', async () => {
     const { out } = await run('serve --help');
-    for (const { name, meaning } of VARIABLES) expect(out).toMatch(new RegExp(`\\| ${name} .*\\| ${meaning} *\\|`));
+    const lines = out.split('\n');
+    for (const { name, meaning } of VARIABLES) {
+      expect(lines.find((line) => line.startsWith(`| ${name} `))).toContain(`| ${meaning} `);
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Environment, VARIABLES, isLoopback, readConfig } from '../src/config.js';
+import { CLOUD_NAMES, type Environment, METRICS_NAMES, VARIABLES, isLoopback, readConfig } from '../src/config.js';
 
 const config = (env: Environment, readFile?: (path: string) => string) => {
   const read = readConfig(env, readFile);
@@ -22,6 +22,7 @@ const DEFAULTS = {
   logLevel: 'info',
   cloud: 'simulated',
   metrics: 'simulated',
+  clouds: {},
   secrets: { monitor: [], grafana: [], webhook: [], api: [] },
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
@@ -29,6 +30,9 @@ const DEFAULTS = {
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
   migrationStartGraceMs: 30_000,
+  budget: { migrations: 100, memoryMib: 1024 * 1024 },
+  verifyTolerance: 10,
+  snapshotRetentionMs: 14 * 86_400_000,
   requestTimeoutMs: 30_000,
   retentionMs: 90 * 86_400_000,
   journalFsync: true,
@@ -66,6 +70,10 @@ it('every variable is read', () => {
     MIGRATION_TIMEOUT: '1h30m',
     MIGRATION_CONCURRENCY: '4',
     MIGRATION_START_GRACE: '5s',
+    MIGRATIONS_PER_HOUR: '20',
+    MEMORY_PER_HOUR: '64GiB',
+    VERIFY_TOLERANCE: '5',
+    SNAPSHOT_RETENTION: '2d',
     REQUEST_TIMEOUT: '500ms',
     RETENTION: 'forever',
     JOURNAL_FSYNC: 'false',
@@ -80,6 +88,7 @@ it('every variable is read', () => {
     cloud: 'simulated',
     metrics: 'simulated',
     simulation: 'scenario.json',
+    clouds: {},
     secrets: { monitor: ['m'], grafana: ['g1', 'g2'], webhook: ['w'], api: ['a'] },
     monitorMessageKey: 'text',
     grafanaSignatureHeader: 'X-Signature',
@@ -91,6 +100,9 @@ it('every variable is read', () => {
     migrationTimeoutMs: 5_400_000,
     migrationConcurrency: 4,
     migrationStartGraceMs: 5000,
+    budget: { migrations: 20, memoryMib: 65_536 },
+    verifyTolerance: 5,
+    snapshotRetentionMs: 172_800_000,
     requestTimeoutMs: 500,
     retentionMs: Infinity,
     journalFsync: false,
@@ -106,8 +118,6 @@ it.each([
   ['PORT', '-1', 'expected a whole number from 0 to 65535'],
   ['PORT', '80.5', 'expected a whole number from 0 to 65535'],
   ['LOG_LEVEL', 'verbose', 'expected one of fatal, error, warn, info, debug, trace, silent'],
-  ['CLOUD', 'fog', 'expected one of simulated'],
-  ['METRICS', 'abacus', 'expected one of simulated, prometheus, influxdb'],
   ['PROMETHEUS_URL', 'store:9090', 'expected an http or https address without user, password and query'],
   ['PROMETHEUS_URL', 'http://me:secret@store', 'expected an http or https address without user, password and query'],
   ['PROMETHEUS_PRESET', 'munin', 'expected one of telegraf, node-libvirt, pve'],
@@ -115,6 +125,8 @@ it.each([
   ['PROMETHEUS_TENANT', 'a\nb', 'expected one line of ASCII'],
   ['INFLUXDB_HOST_CPU', 'cpu', 'expected MEASUREMENT.FIELD'],
   ['INFLUXDB_SCRAPE_INTERVAL', '10', 'expected a duration such as "30s" or "1h30m", at most 24d'],
+  ['CLOUD', 'fog', `expected one of ${CLOUD_NAMES.join(', ')}`],
+  ['METRICS', 'abacus', `expected one of ${METRICS_NAMES.join(', ')}`],
   ['MONITOR_MESSAGE_KEY', 'x'.repeat(17), 'expected at most 16 characters'],
   ['GRAFANA_SIGNATURE_HEADER', 'X Y', 'expected the name of an HTTP header'],
   ['GRAFANA_TIMESTAMP_HEADER', 'X:Y', 'expected the name of an HTTP header'],
@@ -125,6 +137,45 @@ it.each([
   ['MIGRATION_CONCURRENCY', '0', 'expected a whole number from 1 to 1000'],
 ])('%s=%s is refused by name', (name, value, expected) => {
   expect(problems({ [name]: value })).toEqual([`${name}: ${expected}, got ${JSON.stringify(value)}`]);
+});
+
+describe('libvirt', () => {
+  const libvirt = { CLOUD: 'libvirt', LIBVIRT_URIS: 'qemu+ssh://a/system' };
+
+  it('is set up by its URIs, and measures itself', () => {
+    expect(config(libvirt)).toMatchObject({
+      cloud: 'libvirt',
+      metrics: 'libvirt',
+      libvirt: {
+        hosts: [{ name: 'a', uri: 'qemu+ssh://a/system', destUri: 'qemu+ssh://a/system' }],
+        sharedPaths: [],
+        sampleIntervalMs: 15_000,
+      },
+    });
+    const env = {
+      LIBVIRT_SHARED_PATHS: '/srv/images, /dev/mapper',
+      LIBVIRT_BANDWIDTH_MIB: '32',
+      LIBVIRT_SAMPLE_INTERVAL: '5s',
+    };
+    expect(config({ ...libvirt, ...env }).libvirt).toMatchObject({
+      sharedPaths: ['/srv/images', '/dev/mapper'],
+      bandwidthMiB: 32,
+      sampleIntervalMs: 5000,
+    });
+  });
+
+  it.each([
+    [{ LIBVIRT_URIS: '' }, 'LIBVIRT_URIS: expected a URI for each host, since CLOUD is libvirt'],
+    [
+      { LIBVIRT_URIS: 'qemu:///system' },
+      'LIBVIRT_URIS: qemu:///system: expected NAME=URI, since this URI holds no host name, got "qemu:///system"',
+    ],
+    [{ LIBVIRT_SHARED_PATHS: 'images' }, 'LIBVIRT_SHARED_PATHS: expected paths that begin with /, got "images"'],
+    [{ LIBVIRT_BANDWIDTH_MIB: '0' }, 'LIBVIRT_BANDWIDTH_MIB: expected a whole number from 1 to 999999, got "0"'],
+    [{ METRICS: 'simulated' }, 'METRICS: simulated only has the readings of CLOUD=simulated, not of CLOUD=libvirt'],
+  ])('is refused with %j', (over, problem) => {
+    expect(problems({ ...libvirt, ...over })).toEqual([problem]);
+  });
 });
 
 it('every problem is told at once', () => {

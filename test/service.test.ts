@@ -1,78 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert } from '../src/alerts/alert.js';
-import { createSimulatedCloud } from '../src/fleet/clouds/simulated.js';
-import { embeddedFleet } from '../src/fleet/clouds/embedded-fleet.js';
-import type { Scenario } from '../src/fleet/clouds/scenario.js';
 import { FleetError } from '../src/fleet/fleet.js';
 import type { Journal, MigrationNotes } from '../src/journal/journal.js';
 import { JournalError } from '../src/journal/journal.js';
 import { openJournal } from '../src/journal/lowdb.js';
 import { createBusy } from '../src/migration/busy.js';
-import { DEFAULT_WATCH_LIMITS } from '../src/migration/watch.js';
-import type { Rule, RuleFile } from '../src/rules/rule.js';
-import { ruleFileSchema, toRule } from '../src/rules/rule.js';
-import type { ServiceOptions } from '../src/service.js';
 import { createService } from '../src/service.js';
 import { fleet, GIB, guest, host, scenario } from './support/fleet.js';
-import { temporaryJournal } from './support/journal.js';
-import { createVirtualClock } from './support/virtual-clock.js';
-
-const rule = (over: Partial<RuleFile> = {}): Rule =>
-  toRule(ruleFileSchema.parse({ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m', ...over }));
-
-let alerts = 0;
-function alert(hostName: string, over: Partial<Alert> = {}): Alert {
-  alerts += 1;
-  return {
-    sender: 'alertmanager',
-    name: 'test-cpu',
-    state: 'firing',
-    labels: { host: hostName },
-    key: `key-${alerts}`,
-    ...over,
-  };
-}
-
-interface Setup {
-  scenario?: Scenario;
-  rules?: Rule[];
-  over?: (options: ServiceOptions) => Partial<ServiceOptions>;
-}
-
-async function build({ scenario: given = structuredClone(embeddedFleet), rules = [rule()], over }: Setup = {}) {
-  const clock = createVirtualClock();
-  const cloud = createSimulatedCloud(given, clock);
-  const { journal, directory } = await temporaryJournal(clock);
-  const log: { level: string; fields: object; message: string }[] = [];
-  const at = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
-  let batches = 0;
-  const options: ServiceOptions = {
-    cloud,
-    metrics: cloud,
-    rules: () => rules,
-    journal,
-    busy: createBusy(),
-    clock,
-    newBatchId: () => `batch-${(batches += 1)}`,
-    log: { info: at('info'), warn: at('warn'), error: at('error') },
-    limits: DEFAULT_WATCH_LIMITS,
-    concurrency: 1,
-    requestTimeoutMs: 30_000,
-  };
-  Object.assign(options, over?.(options));
-  const service = createService(options);
-  const actions = async () => (await journal.events()).map(({ action }) => action);
-  return { clock, cloud, journal, directory, service, options, actions, log };
-}
-
-/** a: past 60 % by 10 points, two guests of 10 points each; b and c have room. */
-const roomy = () =>
-  scenario(
-    fleet(
-      [host('a', 70), host('b', 20), host('c', 25)],
-      [guest('g', 'a', 60), guest('h', 'a', 60, { vmem_size: 16384 }), guest('i', 'a', 10, { vmem_size: 2048 })],
-    ),
-  );
+import { alert, build, roomy, rule } from './support/service.js';
 
 describe('the numbers of the documents', () => {
   it('finds no target for cpu-test-vm, and says why for both hosts', async () => {
@@ -257,6 +191,30 @@ describe('alerts that lead to nothing', () => {
     expect(service.batch()).toBeNull();
   });
 
+  it('records a fault of its own, and is free again', async () => {
+    let faulty = true;
+    const { service, journal } = await build({
+      scenario: roomy(),
+      over: ({ metrics }) => ({
+        // The batch asks for the rules once it runs.
+        rules: () => {
+          if (faulty && service.batch()) throw new RangeError('no such thing');
+          return [rule()];
+        },
+        metrics,
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await journal.events()).toMatchObject([
+      { action: 'migrate_error', obj_name: 'test-cpu', notes: expect.stringMatching(/fault: no such thing/) },
+    ]);
+    expect(journal.openBatch()).toBeUndefined();
+    faulty = false;
+    expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
+  });
+
   it('ignores an alert of a disabled rule', async () => {
     const { service } = await build({ rules: [rule({ enabled: false })] });
     expect(await service.handleAlerts([alert('a15')])).toMatchObject({ outcome: 'ignored', reason: 'rule_disabled' });
@@ -370,6 +328,31 @@ describe('the fleet, asked again', () => {
       ({ notes }) => (notes as MigrationNotes).target_host.name,
     );
     expect(new Set(targets)).toEqual(new Set(['c']));
+  });
+
+  it('tells the cloud, in forecast and move, that the rule lets local disks come along', async () => {
+    const seen: unknown[] = [];
+    const { service } = await build({
+      scenario: roomy(),
+      over: ({ cloud, rules }) => ({
+        rules: () => rules().map((rule) => ({ ...rule, target: { ...rule.target, withLocalDisks: true } })),
+        cloud: {
+          ...cloud,
+          forecast: ({ options }) => {
+            seen.push(options);
+            return Promise.resolve({ allowed: true });
+          },
+          startMigration: (request) => {
+            seen.push(request.options);
+            return cloud.startMigration(request);
+          },
+        },
+      }),
+    });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen.map((options) => JSON.stringify(options)))).toEqual(new Set(['{"withLocalDisks":true}']));
   });
 });
 

@@ -8,6 +8,8 @@ export type IgnoredReason =
   | 'no_host'
   | 'not_over_threshold'
   | 'duplicate'
+  | 'outside_window'
+  | 'paused'
   | 'cloud_event';
 
 /** What a sender is told, and what stands in the journal by then. */

@@ -1,8 +1,7 @@
-import type { Guest, Host, MetricName } from '../fleet/fleet.js';
+import type { Guest, Host } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
 import { cpuScore } from './cpu.js';
-import type { FleetIndex } from './fleet-index.js';
-import { unassignedMemory } from './memory.js';
+import { readingOf } from './readings.js';
 import { names } from './resolve.js';
 import type { RejectionReason } from './result.js';
 
@@ -35,25 +34,32 @@ export interface Eligibility {
   guest(guest: Guest, source: Host): Refusal | undefined;
   /** Why a guest of one host may not go to another. */
   pair(guest: Guest, source: Host, target: Host): Refusal | undefined;
-  /** Whether anything but type and architecture can rule out single pairs. */
+  /** Ids of hosts that are ruled out by themselves: alerting, or from outside. */
+  readonly closed: ReadonlySet<string>;
+  /** Whether the rule names source or target hosts, so that every host has to be asked about. */
+  readonly hasLists: boolean;
+  /** What rules out single pairs besides type and architecture: guest id to host id. */
   readonly pairRefusals: ReadonlyMap<string, ReadonlyMap<string, Refusal>>;
 }
 
-/**
- * A reading, or undefined where there is none that can be used: never a guess, never 0.
- * @returns % or bytes.
- */
-export function readingOf(entry: Host | Guest, metric: MetricName): number | undefined {
-  const value = entry.metrics[metric];
-  return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined;
+/** The availability zone of a host and its aggregates, in one order, as its tags `az` and `aggregates` say; '' without. */
+export function placeOf({ tags }: Host): { zone: string; aggregates: string } {
+  return { zone: tags?.az ?? '', aggregates: (tags?.aggregates ?? '').split(',').sort().join(',') };
 }
 
-/** Available memory in bytes; without a reading what the host's guests were not given (DESIGN, "Guards"). */
-export function availableMemory(index: FleetIndex, host: Host): number {
-  const reading = readingOf(host, 'mem.available');
-  if (reading !== undefined) return reading;
-  const givenOut = (index.guestsOf.get(host.id) ?? []).reduce((sum, { vmem_size }) => sum + vmem_size, 0);
-  return unassignedMemory(host.mem_size, givenOut);
+/** Why a rule that keeps guests in their zone or aggregates refuses a host. */
+function elsewhere({ target: { sameZone, sameAggregate } }: PlanRule, source: Host, target: Host): Refusal | undefined {
+  if (!sameZone && !sameAggregate) return undefined;
+  const from = placeOf(source);
+  const to = placeOf(target);
+  if (sameZone && from.zone !== to.zone) {
+    return { reason: 'other_zone', detail: `availability zone ${to.zone || '(none)'}, not ${from.zone || '(none)'}` };
+  }
+  if (sameAggregate && from.aggregates !== to.aggregates) {
+    const detail = `host aggregates ${to.aggregates || '(none)'}, not ${from.aggregates || '(none)'}`;
+    return { reason: 'other_aggregate', detail };
+  }
+  return undefined;
 }
 
 function outsideRefusals(refusals: readonly OutsideRefusal[]) {
@@ -140,8 +146,15 @@ export function eligibility(
       const detail = `architecture ${target.cpu_architecture}, not ${source.cpu_architecture}`;
       return { reason: 'other_architecture', detail };
     }
-    return outside.pairs.get(candidate.id)?.get(target.id);
+    return elsewhere(rule, source, target) ?? outside.pairs.get(candidate.id)?.get(target.id);
   }
 
-  return { host, guest, pair, pairRefusals: outside.pairs };
+  return {
+    host,
+    guest,
+    pair,
+    closed: new Set([...alerting, ...outside.hosts.keys()]),
+    hasLists: ruleSources.size + ruleTargets.size > 0,
+    pairRefusals: outside.pairs,
+  };
 }

@@ -1,6 +1,6 @@
 import type { Host, MetricName } from '../fleet/fleet.js';
 import { type RefusalReport, notFoundSentence } from './rejections.js';
-import type { Plan } from './result.js';
+import type { PlanCore } from './result.js';
 
 const GIB = 1024 ** 3;
 
@@ -14,7 +14,8 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function counted(count: number, noun: string): string {
+/** `1 guest`, `2 guests`. */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -24,11 +25,7 @@ function counted(count: number, noun: string): string {
  * @param unread - alerting hosts without a reading.
  * @param report - who was refused and why.
  */
-export function sentenceFor(
-  plan: Omit<Plan, 'notes' | 'rejected'>,
-  unread: readonly Host[],
-  report: RefusalReport,
-): string {
+export function sentenceFor(plan: PlanCore, unread: readonly Host[], report: RefusalReport): string {
   const { metric, threshold } = plan;
   const blind = unread.map(({ name }) => `host ${name} has no reading of ${metric}`);
   const limit = sayReading(metric, threshold);
@@ -59,7 +56,7 @@ export function sentenceFor(
   }
 }
 
-function noCandidate(plan: Pick<Plan, 'sources'>, { excluded }: RefusalReport): string {
+function noCandidate(plan: PlanCore, { excluded }: RefusalReport): string {
   const hosts = plan.sources.map(({ name }) => name).join(', ');
   const few = excluded.slice(0, 20).map(({ guest, refusal }) => `guest:${guest.name}: ${refusal.detail}`);
   if (excluded.length > few.length) few.push(`and ${excluded.length - few.length} more guests`);

@@ -1,17 +1,20 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { buildProblem } from './build.js';
 import { cpuScore } from './cpu.js';
-import { type OutsideRefusal, type PlanRule, eligibility, readingOf } from './eligibility.js';
+import { type OutsideRefusal, type PlanRule, eligibility } from './eligibility.js';
+import { explain } from './explain.js';
 import { type FleetIndex, byId, fleetIndex } from './fleet-index.js';
 import { memoryScore } from './memory.js';
 import { sentenceFor } from './notes.js';
 import { type Evaluation, type Move, type Problem } from './problem.js';
+import { readingOf } from './readings.js';
 import { type Booked, type RefusalContext } from './refuse.js';
 import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
-import type { Plan, PlanOutcome, PlannedMigration, PlannedSource, Rejection } from './result.js';
-import { search } from './search.js';
+import type { Explanation, PlanCore, PlanOutcome, Plan, PlannedMigration, PlannedSource, Rejection } from './result.js';
+import { type SearchLimits, search } from './search.js';
 
 export type { OutsideRefusal, PlanRule } from './eligibility.js';
+export type { SearchLimits } from './search.js';
 export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
 export { isOverThreshold } from './threshold.js';
 
@@ -24,48 +27,70 @@ export interface PlanRequest {
   sourceIds: readonly string[];
   /** Guests, hosts and pairs that are ruled out from outside (the cloud's forecast, a cooldown). */
   refusals?: readonly OutsideRefusal[];
+  /** How long the search may take; without it, the same answer on every machine. */
+  limits?: SearchLimits;
 }
 
 /**
  * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
  * Pure and deterministic: neither the order of the snapshot nor that of the alerting hosts changes the moves.
- * @returns the plan; its `rejected` is worked out when it is first read.
+ * @returns the plan; its `rejected` and `explanation` are worked out when they are first read.
  * @throws RangeError if a source id is not a host of the snapshot.
  */
 export function planMigrations(request: PlanRequest): Plan {
-  const { snapshot, rule } = request;
-  const index = fleetIndex(snapshot);
-  const alerting = alertingHosts(index, request.sourceIds);
-  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
-  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
-  const { moves, evaluation } = search(problem);
-  const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
-  const outcome = outcomeOf(problem, evaluation, unread.length);
-
-  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
-  const report = refusalReport(problem, context, outcome === 'partial' ? moves : []);
-  const plan = {
-    outcome,
-    rule: rule.name,
-    metric: rule.metric,
-    threshold: rule.threshold,
-    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
-    migrations: moves.map((move) => plannedMigration(problem, evaluation, move)).flat(),
-    cost: evaluation.price,
-  };
+  const { plan, problem, moves, context, unread } = solve(request);
+  const report = refusalReport(problem, context, plan.outcome === 'partial' ? moves : []);
   let rejected: Rejection[] | undefined;
+  let explanation: Explanation | undefined;
   return {
     ...plan,
     notes: sentenceFor(plan, unread, report),
     get rejected() {
       return (rejected ??= listRejections(report));
     },
+    get explanation() {
+      return (explanation ??= explain({
+        plan,
+        report,
+        hostById: (id) => context.index.hosts[context.index.positionOf.get(id) ?? -1],
+        without: (guestId) => solve(withoutGuest(request, guestId)).plan,
+      }));
+    },
   };
+}
+
+/** The same request with one guest left where it is. */
+function withoutGuest(request: PlanRequest, guestId: string): PlanRequest {
+  const stays: OutsideRefusal = { guestId, reason: 'immovable', text: 'left out' };
+  return { ...request, refusals: [...(request.refusals ?? []), stays] };
+}
+
+function solve(request: PlanRequest) {
+  const { snapshot, rule } = request;
+  const index = fleetIndex(snapshot);
+  const alerting = alertingHosts(index, request.sourceIds);
+  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
+  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
+  const { moves, evaluation, optimal, gap } = search(problem, request.limits);
+  const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
+  const plan: PlanCore = {
+    outcome: outcomeOf(problem, evaluation, unread.length),
+    rule: rule.name,
+    metric: rule.metric,
+    threshold: rule.threshold,
+    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
+    migrations: moves.flatMap((move) => plannedMigration(problem, evaluation, move)),
+    cost: evaluation.price,
+    optimal,
+    gap,
+  };
+  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
+  return { plan, problem, moves, context, unread };
 }
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
   return [...new Set(ids)].map((id) => {
-    const host = index.hostById.get(id);
+    const host = index.hosts[index.positionOf.get(id) ?? -1];
     if (!host) throw new RangeError(`the snapshot has no host with the id "${id}"`);
     return host;
   });
@@ -97,9 +122,10 @@ function plannedSource(problem: Problem, evaluation: Evaluation, host: Host, rul
 
 function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move): PlannedMigration[] {
   const item = problem.items[move.item]!;
-  const target = problem.targets[move.target]!;
+  const to = problem.targets.hosts[move.target]!;
+  const before = problem.targets.level[move.target]!;
   const source = problem.sources[item.source]!.host;
-  const level = evaluation.targetLevels.get(move.target) ?? target.level;
+  const level = evaluation.targetLevels.get(move.target) ?? before;
   return item.guests.map((guest) => ({
     guest: {
       id: guest.id,
@@ -111,9 +137,9 @@ function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move):
       score: scoreOf(problem, guest, source),
     },
     target_host: {
-      id: target.host.id,
-      name: target.host.name,
-      score: readingAt(problem, target.level),
+      id: to.id,
+      name: to.name,
+      score: readingAt(problem, before),
       predicted: readingAt(problem, level),
     },
   }));
@@ -146,9 +172,9 @@ function leftBehind(
   const ids = new Set(candidates.map(({ guest }) => guest.id));
   for (const move of moves) {
     const item = problem.items[move.item]!;
-    const { host, size, guardSize } = problem.targets[move.target]!;
-    const watched = item.load / size;
-    const guard = item.guardLoad / guardSize;
+    const host = problem.targets.hosts[move.target]!;
+    const watched = item.load / problem.targets.size[move.target]!;
+    const guard = item.guardLoad / problem.targets.guardSize[move.target]!;
     const { cpu, memory } = booked.get(host.id) ?? { cpu: 0, memory: 0 };
     booked.set(host.id, { cpu: cpu + (isCpu ? watched : guard), memory: memory + (isCpu ? guard : watched) });
     for (const { id } of item.guests) ids.delete(id);

@@ -14,10 +14,12 @@ export interface Problem {
   sources: readonly ProblemSource[];
   /** What may move; by source, then by id. */
   items: readonly Item[];
-  /** The hosts that may take at least one item each; by id. */
-  targets: readonly ProblemTarget[];
+  /** Where to; by host id. */
+  targets: Targets;
   /** Targets that single items may not go to: item index to target indices. */
   forbidden: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Items that may not end on one target: item index to item indices, both ways round. */
+  apart: ReadonlyMap<number, ReadonlySet<number>>;
   /** What separates two sums of readings from each other; rounding stays below, 0 where sums are exact. */
   tolerance: number;
   guardTolerance: number;
@@ -45,17 +47,20 @@ export interface Item {
   price: number;
 }
 
-export interface ProblemTarget {
-  host: Host;
-  kind: number;
-  level: number;
+/** The fleet in columns, of which some hosts may be targets; a target is named by its place in them. */
+export interface Targets {
+  readonly hosts: readonly Host[];
+  /** The hosts that may take at least the least item; the columns of all others mean nothing. */
+  readonly usable: Int32Array;
+  readonly kind: Int32Array;
+  readonly level: Float64Array;
   /** The level must stay strictly under this. */
-  limit: number;
-  size: number;
-  guardLevel: number;
+  readonly limit: Float64Array;
+  readonly size: Float64Array;
+  readonly guardLevel: Float64Array;
   /** The guard's level must not rise over this. */
-  guardLimit: number;
-  guardSize: number;
+  readonly guardLimit: Float64Array;
+  readonly guardSize: Float64Array;
 }
 
 /** One item on its way. Indices into the problem's items and targets. */
@@ -70,7 +75,7 @@ export const MOVE_PRICE = 1024;
 /** Whether an item may go to a target at all, whatever room there is. */
 export function isAllowed(problem: Problem, item: number, target: number): boolean {
   const from = problem.sources[problem.items[item]?.source ?? -1];
-  return from?.kind === problem.targets[target]?.kind && !problem.forbidden.get(item)?.has(target);
+  return from?.kind === problem.targets.kind[target] && !problem.forbidden.get(item)?.has(target);
 }
 
 /** Whether a level leaves a source on the good side, however its sum was rounded. */
@@ -104,12 +109,12 @@ export function evaluate(problem: Problem, moves: readonly Move[]): Evaluation {
   const targetLevels = new Map<number, number>();
   let price = 0;
   let count = 0;
-  for (const { item: index, target: targetIndex } of moves) {
+  for (const { item: index, target } of moves) {
     const item = problem.items[index];
-    const target = problem.targets[targetIndex];
-    if (!item || !target) throw new RangeError(`no such move: item ${index}, target ${targetIndex}`);
+    const { level, size } = problem.targets;
+    if (!item || level[target] === undefined) throw new RangeError(`no such move: item ${index}, target ${target}`);
     sourceLevels[item.source] = (sourceLevels[item.source] ?? 0) - item.relief;
-    targetLevels.set(targetIndex, (targetLevels.get(targetIndex) ?? target.level) + item.load / target.size);
+    targetLevels.set(target, (targetLevels.get(target) ?? level[target]) + item.load / size[target]!);
     price += item.price;
     count += item.guests.length;
   }

@@ -1,8 +1,9 @@
 import type { Guest, Host } from '../fleet/fleet.js';
 import { CPU_CEILING, cpuScore } from './cpu.js';
-import { type Eligibility, type PlanRule, availableMemory, readingOf } from './eligibility.js';
-import type { FleetIndex } from './fleet-index.js';
+import type { Eligibility, PlanRule } from './eligibility.js';
+import { type FleetIndex, availableMemory } from './fleet-index.js';
 import { MEMORY_FLOOR, memoryScore } from './memory.js';
+import { readingOf } from './readings.js';
 
 /** What a plan has already put on a host: % of its CPUs and bytes. */
 export interface Booked {
@@ -45,20 +46,28 @@ function pairNumbers({ index, booked }: RefusalContext, guest: Guest, target: Ho
 }
 
 /**
- * Whether a guest lacks room on a host that may be a target.
- * @returns undefined if it fits beside what is booked there.
+ * Where a guest lacks room on a host that may be a target: the watched metric first, then the guard.
+ * @returns nothing if it fits beside what is booked there.
  */
-export function roomGap(context: RefusalContext, guest: Guest, target: Host): RoomGap | undefined {
+export function roomGaps(context: RefusalContext, guest: Guest, target: Host): RoomGap[] {
   const { metric, threshold } = context.rule;
   const pair = pairNumbers(context, guest, target);
   const cpu = pair.cpu + pair.cpuScore;
   const available = pair.available - pair.memoryScore;
+  const gaps: RoomGap[] = [];
   if (metric === 'cpu.usage_active') {
-    if (!(cpu < threshold)) return { reason: 'over_threshold', missing: cpu - threshold };
-    return available >= MEMORY_FLOOR ? undefined : { reason: 'memory_floor', missing: MEMORY_FLOOR - available };
+    if (!(cpu < threshold)) gaps.push({ reason: 'over_threshold', missing: cpu - threshold });
+    if (!(available >= MEMORY_FLOOR)) gaps.push({ reason: 'memory_floor', missing: MEMORY_FLOOR - available });
+  } else {
+    if (!(available > threshold)) gaps.push({ reason: 'over_threshold', missing: threshold - available });
+    if (!(cpu <= CPU_CEILING)) gaps.push({ reason: 'cpu_ceiling', missing: cpu - CPU_CEILING });
   }
-  if (!(available > threshold)) return { reason: 'over_threshold', missing: threshold - available };
-  return cpu <= CPU_CEILING ? undefined : { reason: 'cpu_ceiling', missing: cpu - CPU_CEILING };
+  return gaps;
+}
+
+/** The first of {@link roomGaps}, which is the reason that a refusal gives. */
+export function roomGap(context: RefusalContext, guest: Guest, target: Host): RoomGap | undefined {
+  return roomGaps(context, guest, target)[0];
 }
 
 /** Six digits, as the documents print readings and scores. */

@@ -1,67 +1,204 @@
-import { Bookings } from './booking.js';
+import { type Incumbent, SetSearch } from './branch.js';
+import { Budget } from './budget.js';
+import { Improver } from './improve.js';
+import { MostSearch } from './most.js';
+import { type Choice, fewTargets, manyTargets, usableItems } from './narrow.js';
 import { type Evaluation, type Move, type Problem, evaluate } from './problem.js';
+import { type Tableau, movesOf, priceOfWeight, tableau } from './tableau.js';
 
 /** The best set of moves that was found. */
 export interface Solution {
   /** By source, the largest relief first, then by id. */
   moves: Move[];
   evaluation: Evaluation;
+  /** Whether it is proven that no other set clears more, or as much for less. */
+  optimal: boolean;
+  /** By how much at most the best set could be cheaper (or, where not all is cleared, clear more); 0.01 is 1 %. */
+  gap: number;
 }
 
-/** Whether one set of moves is better than another: more excess gone, then cheaper, then fewer moves, then flatter. */
-export function isBetter(problem: Problem, a: Evaluation, b: Evaluation): boolean {
-  if (a.cleared !== b.cleared) return a.cleared;
-  const gain = a.removed - b.removed;
-  if (!a.cleared && Math.abs(gain) > problem.tolerance) return gain > 0;
-  if (a.price !== b.price) return a.price < b.price;
-  if (a.moves !== b.moves) return a.moves < b.moves;
-  return a.peak < b.peak;
+/** How long a search may take. Without a clock its looks at targets are counted, and the result is the same everywhere. */
+export interface SearchLimits {
+  /** Gives the time in ms, from any start. */
+  now?: () => number;
+  /** With `now`: the search ends after this many ms. */
+  deadlineMs?: number;
+  /** How many times the usual number of looks may be taken; 1 by default. */
+  effort?: number;
 }
 
-/** The target on which an item leaves the lowest level; the first by id among equals. */
-function lowestTarget(
-  problem: Problem,
-  bookings: Bookings,
-  item: number,
-): { target: number; level: number } | undefined {
-  const { load } = problem.items[item]!;
-  let best: { target: number; level: number } | undefined;
-  problem.targets.forEach(({ size }, target) => {
-    const level = bookings.level[target]! + load / size;
-    if ((best === undefined || level < best.level) && bookings.fits(item, target)) best = { target, level };
+/** Looks at a target for each part of a search, for an effort of 1. */
+const QUICK = 300_000;
+const GLANCE = 150_000;
+const IMPROVE = 700_000;
+const EXACT = 800_000;
+const TIES = 150_000;
+
+/** Rounds of local search and branch and bound. */
+const ROUNDS = [
+  [GLANCE, GLANCE],
+  [IMPROVE, EXACT],
+] as const;
+
+const NOTHING = { moves: [], optimal: true, gap: 0 };
+
+/**
+ * Looks for the best set of moves: what clears every source for the least price, or else removes most of the excess.
+ * The cheapest cover of each source is a knapsack, solved exactly; where its items can be packed it is the optimum.
+ * Where targets are tight, branch and bound goes on from there, beside a local search.
+ * @param problem - see {@link Problem}.
+ * @returns no moves if no item fits anywhere.
+ */
+export function search(problem: Problem, limits: SearchLimits = {}): Solution {
+  const nothing = { ...NOTHING, evaluation: evaluate(problem, []) };
+  if (problem.items.length === 0 || problem.targets.usable.length === 0) return nothing;
+  const isLate = clockOf(limits);
+  const effort = limits.effort ?? 1;
+  const few = fewTargets(problem);
+  const items = usableItems(problem, few.targets);
+  if (items.length === 0) return nothing;
+
+  const need = needsOf(problem, items);
+  let tab: Tableau = { ...tableau(problem, items, few.targets), need };
+  const cap = coverCap(tab);
+  const quick = new SetSearch(tab, cap);
+  const quickFloor = climb(quick, quick.floor, cap, new Budget(QUICK * effort, isLate));
+  const isCut = few.exactUpTo < Infinity;
+  const isProven = !isCut || !quick.hasRefused;
+  if (quick.best && quick.isComplete && isProven) {
+    return finish(problem, quick, new Budget(TIES * effort, isLate), quickFloor);
+  }
+
+  const many = isCut ? manyTargets(problem) : few;
+  if (isCut) tab = { ...tableau(problem, items, many.targets), need };
+  const improver = new Improver(tab);
+  if (quick.best) improver.start(placesIn(tab, movesOf(quick.tab, quick.best.placeOf)));
+  const lowest = Math.max(quick.floor, isProven ? quickFloor : 0);
+  let floor = lowest;
+  let sets = quick;
+  // A glance settles most; what is left gets a long look.
+  for (const [improve, exact] of ROUNDS) {
+    improver.run(new Budget(improve * effort, isLate), floor);
+    const isFound = improver.best.worth.shortfall === 0;
+    const ceiling = priceOfWeight(isFound ? improver.best.worth.weight : tab.weight.reduce((sum, w) => sum + w, 0));
+    sets = new SetSearch(tab, ceiling);
+    if (isFound) sets.best = incumbentOf(improver);
+    floor = climb(sets, Math.max(floor, sets.floor), ceiling, new Budget(exact * effort, isLate));
+    if (sets.isComplete) break;
+    if (sets.best) improver.start(sets.best.placeOf);
+  }
+  if (!sets.best) {
+    const most = removeMost(improver, effort, isLate);
+    if (most.best.worth.shortfall > 0) return partial(problem, most, many);
+    sets.best = incumbentOf(most);
+    floor = climb(sets, floor, priceOfWeight(sets.best.weight), new Budget(EXACT * effort, isLate));
+  }
+  const leastPrice = Math.min(...problem.items.map(({ price }) => price));
+  const isExact = priceOfWeight(sets.best.weight) / leastPrice <= many.exactUpTo;
+  return finish(problem, sets, new Budget(TIES * effort, isLate), isExact ? floor : lowest);
+}
+
+function incumbentOf({ best }: Improver | MostSearch): Incumbent {
+  return { weight: best.worth.weight, peak: Infinity, placeOf: best.placeOf };
+}
+
+/** Moves in terms of a tableau. */
+function placesIn({ items, itemOf, targetOf }: Tableau, moves: readonly Move[]): Int32Array {
+  const places = new Int32Array(items).fill(-1);
+  for (const { item, target } of moves) {
+    const place = targetOf.indexOf(target);
+    if (place >= 0) places[itemOf.indexOf(item)] = place;
+  }
+  return places;
+}
+
+function clockOf({ now, deadlineMs }: SearchLimits): () => boolean {
+  if (!now || deadlineMs === undefined) return () => false;
+  const end = now() + deadlineMs;
+  return () => now() >= end;
+}
+
+/** What has to go from each source; all of its items, where they are not enough. */
+function needsOf(problem: Problem, items: Int32Array): Float64Array {
+  const relief = new Float64Array(problem.sources.length);
+  for (const index of items) {
+    const item = problem.items[index]!;
+    relief[item.source] = relief[item.source]! + item.relief;
+  }
+  return Float64Array.from(problem.sources, ({ level, limit }, source) => {
+    const excess = level - limit + problem.tolerance;
+    const most = relief[source]!;
+    // Where nothing can go, nothing has to.
+    if (most === 0) return -1;
+    return most > excess ? excess : most - Math.max(problem.tolerance, most * 1e-12);
   });
-  return best;
 }
 
-/** Takes items one after the other: the cheapest that clears the rest of the difference, else the one that takes most. */
-function greedy(problem: Problem): Move[] {
-  const bookings = new Bookings(problem);
-  const moves: Move[] = [];
-  const moved = new Set<number>();
-  problem.sources.forEach((source, sourceIndex) => {
-    let level = source.level;
-    while (level >= source.limit - problem.tolerance) {
-      let best: { item: number; target: number; clears: boolean } | undefined;
-      problem.items.forEach((item, index) => {
-        if (item.source !== sourceIndex || moved.has(index)) return;
-        const clears = level - item.relief < source.limit - problem.tolerance;
-        const rival = best && problem.items[best.item]!;
-        const isAhead =
-          !best ||
-          !rival ||
-          (clears === best.clears ? (clears ? item.price < rival.price : item.relief > rival.relief) : clears);
-        if (!isAhead) return;
-        const place = lowestTarget(problem, bookings, index);
-        if (place) best = { item: index, target: place.target, clears };
-      });
-      if (!best) return;
-      bookings.book(best.item, best.target);
-      moves.push({ item: best.item, target: best.target });
-      moved.add(best.item);
-      level -= problem.items[best.item]!.relief;
-    }
-  });
-  return moves;
+/** A price for which every source can be covered, were there no end of room: the least by price for relief. */
+function coverCap(tab: Tableau): number {
+  const order = Int32Array.from({ length: tab.items }, (_, item) => item).sort(
+    (a, b) => tab.weight[a]! / tab.relief[a]! - tab.weight[b]! / tab.relief[b]! || a - b,
+  );
+  const need = tab.need.slice();
+  let cap = 0;
+  for (const item of order) {
+    const source = tab.source[item]!;
+    if (need[source]! < 0) continue;
+    need[source] = need[source]! - tab.relief[item]!;
+    cap += priceOfWeight(tab.weight[item]!);
+  }
+  return cap;
+}
+
+/**
+ * Raises the price up to which all sets have been looked at, until one is found or the budget is spent.
+ * @returns the price that is proven to be the least possible.
+ */
+function climb(sets: SetSearch, lowest: number, ceiling: number, budget: Budget): number {
+  let floor = lowest;
+  let stride = Math.max(1, ceiling / 256);
+  for (;;) {
+    const top = sets.best ? priceOfWeight(sets.best.weight) - 1 : ceiling;
+    if (floor > top) return floor;
+    const cap = Math.min(top, floor + stride);
+    const before = sets.best;
+    sets.run(cap, budget, false);
+    if (!sets.isComplete) return floor;
+    if (sets.best !== before && sets.best) return priceOfWeight(sets.best.weight);
+    floor = Math.floor(cap) + 1;
+    if (cap >= top) return floor;
+    stride *= 2;
+  }
+}
+
+function finish(problem: Problem, sets: SetSearch, ties: Budget, floor: number): Solution {
+  const found = sets.best!;
+  sets.run(priceOfWeight(found.weight), ties, true);
+  const moves = inOrder(problem, movesOf(sets.tab, sets.best!.placeOf));
+  const evaluation = evaluate(problem, moves);
+  const gap = Math.max(0, evaluation.price - floor) / evaluation.price;
+  return { moves, evaluation, optimal: gap === 0, gap };
+}
+
+/** Looks for what removes most, where no set was found that clears everything. */
+function removeMost(improver: Improver, effort: number, isLate: () => boolean): MostSearch {
+  const glance = new MostSearch(improver.tab, improver.best, new Budget(GLANCE * effort, isLate));
+  glance.run();
+  if (glance.isComplete) return glance;
+  improver.start(glance.best.placeOf);
+  improver.run(new Budget(IMPROVE * effort, isLate), 0);
+  const look = new MostSearch(improver.tab, improver.best, new Budget(IMPROVE * effort, isLate));
+  look.run();
+  return look;
+}
+
+function partial(problem: Problem, { tab, best, isComplete }: MostSearch, targets: Choice): Solution {
+  const moves = inOrder(problem, movesOf(tab, best.placeOf));
+  const evaluation = evaluate(problem, moves);
+  const isProven = isComplete && targets.exactUpTo >= tab.items;
+  const all = tab.need.reduce((sum, need) => sum + Math.max(0, need), 0);
+  const gap = isProven || all === 0 ? 0 : Math.max(0, all - evaluation.removed) / all;
+  return { moves, evaluation, optimal: gap === 0, gap };
 }
 
 function inOrder(problem: Problem, moves: readonly Move[]): Move[] {
@@ -70,26 +207,4 @@ function inOrder(problem: Problem, moves: readonly Move[]): Move[] {
     const second = problem.items[b.item]!;
     return first.source - second.source || second.relief - first.relief || a.item - b.item;
   });
-}
-
-/**
- * Looks for the best set of moves.
- * @param problem - see {@link Problem}.
- * @returns no moves if no item fits anywhere.
- */
-export function search(problem: Problem): Solution {
-  let moves = greedy(problem);
-  let evaluation = evaluate(problem, moves);
-  // What a later, larger choice made needless is left where it is.
-  for (let index = 0; index < moves.length; index++) {
-    const without = moves.filter((_, at) => at !== index);
-    const smaller = evaluate(problem, without);
-    if (isBetter(problem, smaller, evaluation)) {
-      moves = without;
-      evaluation = smaller;
-      index = -1;
-    }
-  }
-  moves = inOrder(problem, moves);
-  return { moves, evaluation: evaluate(problem, moves) };
 }

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { planMigrations, resolveHost } from '../balancer/plan.js';
-import type { Plan, PlanOutcome } from '../balancer/result.js';
+import { resolveHost } from '../balancer/plan.js';
+import type { PlanOutcome } from '../balancer/result.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
+import { planWithinBoundaries } from '../rules/bounded-plan.js';
 import { parseJson } from '../rules/json.js';
 import { describeIssues, expectation } from '../rules/problems.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
 import { type CliContext, printJson, refuse } from './context.js';
+import { planText } from './plan-text.js';
 
-const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
+/** The exit status of a plan. */
+export const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
   migrate: 0,
   partial: 0,
   find_result_fail: 3,
@@ -17,7 +20,7 @@ const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
 };
 
 /** A fault of the input; each line names file and field. */
-class InputError extends Error {
+export class InputError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -47,7 +50,8 @@ function readSnapshot(file: string): Snapshot {
   return parsed.snapshot;
 }
 
-function readRule(file: string): Rule {
+/** A rule of a file, whatever the file is called. */
+export function readRule(file: string): Rule {
   const value = readJson(file);
   const parsed = ruleFileSchema.safeParse(value, { error: expectation });
   if (parsed.success) return toRule(parsed.data);
@@ -68,14 +72,6 @@ function hostId(snapshot: Snapshot, file: string, reference: string): string {
   }
 }
 
-/** The plan as people read it. */
-function toText(plan: Plan): string {
-  const moves = plan.migrations.map(
-    ({ guest, target_host }) => `  ${guest.name}: ${guest.host} -> ${target_host.name} (${guest.vmem_size} MiB)`,
-  );
-  return [`${plan.outcome}: ${plan.notes}`, ...moves].join('\n');
-}
-
 interface PlanOptions {
   snapshot: string;
   rule: string;
@@ -88,9 +84,9 @@ function runPlan(options: PlanOptions, context: CliContext): void {
     const snapshot = readSnapshot(options.snapshot);
     const rule = readRule(options.rule);
     const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
-    const plan = planMigrations({ snapshot, rule, sourceIds });
+    const plan = planWithinBoundaries({ snapshot, rule, sourceIds });
     if (options.json) printJson(context, plan);
-    else context.terminal.out(`${toText(plan)}\n`);
+    else context.terminal.out(`${planText(plan)}\n`);
     context.exit(EXIT_STATUS[plan.outcome]);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -107,6 +107,14 @@ export interface Metrics {
   /** A sample older than this beyond the period is stale, ms (the usual distance of two samples). */
   readonly scrapeIntervalMs: number;
   readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
+  /** Ends what it does in the background; absent where it does nothing there. */
+  close?(): void;
+}
+
+/** What a rule allows a migration that is refused by default. */
+export interface MigrationOptions {
+  /** Disks that only the source reaches are copied along. */
+  withLocalDisks?: boolean;
 }
 
 /** One guest to one host. */
@@ -114,6 +122,7 @@ export interface MigrationRequest {
   guest: GuestRecord;
   source: { id: string; name: string };
   target: { id: string; name: string };
+  options?: MigrationOptions;
 }
 
 /** Where a migration stands, as the cloud tells it. */

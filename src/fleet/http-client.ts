@@ -1,4 +1,5 @@
-import { Agent } from 'node:https';
+import { Agent as HttpAgent, STATUS_CODES } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import type { AxiosInstance, AxiosResponse, Method } from 'axios';
 import axios, { AxiosError } from 'axios';
 import type { Clock } from '../clock.js';
@@ -19,6 +20,8 @@ export interface HttpClientOptions {
   ca?: string;
   /** An answer longer than this is refused, bytes. */
   maxBytes?: number;
+  /** What must stand in no error, even where an answer repeats it: passwords and tokens. */
+  secrets?: () => readonly string[];
 }
 
 /** One call. */
@@ -79,6 +82,8 @@ const FIRST_PAUSE_MS = 200;
 const WORTH_ANOTHER_TRY = [429, 500, 502, 503, 504];
 /** How many characters of an answer an error repeats. */
 const WORDS = 300;
+/** How many characters of an answer an error keeps, for whoever reads the reason out of it. */
+const MOST_KEPT = 16_384;
 
 /**
  * Builds a path of segments; whatever they hold stays inside its own segment.
@@ -97,6 +102,7 @@ export function pathOf(...segments: string[]): string {
 /** Makes a client. Redirects are not followed: a system that sends us elsewhere is not the one that was configured. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { system, clock, random } = options;
+  const tls = options.ca !== undefined && { ca: options.ca };
   const http = axios.create({
     baseURL: options.baseUrl.replace(/\/+$/, ''),
     timeout: options.timeoutMs,
@@ -105,16 +111,21 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     responseType: 'text',
     transformResponse: (data: unknown) => data,
     validateStatus: () => true,
-    ...(options.ca !== undefined && { httpsAgent: new Agent({ ca: options.ca }) }),
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, ...tls }),
   });
+  // A connection that was kept may be closed by the other side just now: what is asked only once gets one of its own.
+  const fresh = { httpAgent: new HttpAgent({ keepAlive: false }), httpsAgent: new HttpsAgent(tls || {}) };
 
-  const once = async (call: HttpCall): Promise<HttpAnswer> => {
-    const response = await send(http, call, options);
+  const exchange = async (call: HttpCall, agents: Partial<typeof fresh>): Promise<HttpAnswer> => {
+    const response = await send(http, call, options, agents);
     const text = typeof response.data === 'string' ? response.data : '';
     const { status } = response;
     if ((status < 200 || status >= 300) && !call.expect?.includes(status)) {
-      const words = text.replaceAll(/\s+/g, ' ').slice(0, WORDS).trim();
-      throw new HttpCallError(system, call.what, `HTTP ${status}${words ? `: ${words}` : ''}`, { status, body: text });
+      const body = withoutSecrets(text.slice(0, MOST_KEPT), options);
+      const words = body.replaceAll(/\s+/g, ' ').slice(0, WORDS).trim();
+      const line = statusLine(status, withoutSecrets(response.statusText, options));
+      throw new HttpCallError(system, call.what, `${line}${words ? `: ${words}` : ''}`, { status, body });
     }
     const headers = Object.fromEntries(
       Object.entries(response.headers).map(([name, value]) => [
@@ -122,15 +133,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         value === undefined ? undefined : String(value),
       ]),
     );
-    return { status, headers, body: parse(system, call, status, text) };
+    return { status, headers, body: parse(options, call, status, text) };
   };
 
   return {
-    once,
+    once: (call) => exchange(call, fresh),
     async read(call) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await once(call);
+          return await exchange(call, {});
         } catch (error) {
           call.signal?.throwIfAborted();
           if (attempt >= TRIES || !isWorthAnotherTry(error)) throw error;
@@ -149,8 +160,10 @@ function isWorthAnotherTry(error: unknown): boolean {
 async function send(
   http: AxiosInstance,
   call: HttpCall,
-  { system, timeoutMs, maxBytes }: HttpClientOptions,
+  options: HttpClientOptions,
+  agents: object,
 ): Promise<AxiosResponse<unknown>> {
+  const { system, timeoutMs, maxBytes } = options;
   // axios' own limit does not cover an answer that trickles in: this one does.
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
@@ -159,6 +172,7 @@ async function send(
       method: call.method,
       url: call.path,
       signal,
+      ...agents,
       headers: { accept: 'application/json', ...call.headers },
       ...(call.params && { params: call.params }),
       ...(call.body && { data: call.body }),
@@ -166,17 +180,30 @@ async function send(
   } catch (error) {
     call.signal?.throwIfAborted();
     if (timeout.aborted || (error instanceof AxiosError && error.code === 'ECONNABORTED')) {
-      throw new HttpCallError(system, call.what, `no answer within ${timeoutMs} ms`, {}, withoutRequest(error));
+      throw new HttpCallError(
+        system,
+        call.what,
+        `no answer within ${timeoutMs} ms`,
+        {},
+        withoutRequest(error, options),
+      );
     }
     const tooLong = error instanceof AxiosError && error.message.includes('maxContentLength');
-    const problem = tooLong ? `the answer is longer than ${maxBytes ?? MOST_BYTES} bytes` : messageOf(error);
-    throw new HttpCallError(system, call.what, problem, {}, withoutRequest(error));
+    const problem = tooLong
+      ? `the answer is longer than ${maxBytes ?? MOST_BYTES} bytes`
+      : withoutSecrets(messageOf(error), options);
+    throw new HttpCallError(system, call.what, problem, {}, withoutRequest(error, options));
   }
 }
 
 /** An AxiosError carries the whole request, with its credentials: it must not reach a log. */
-function withoutRequest(error: unknown): unknown {
-  return error instanceof AxiosError ? new Error(`${error.code ?? error.name}: ${error.message}`) : error;
+function withoutRequest(error: unknown, options: HttpClientOptions): unknown {
+  if (!(error instanceof AxiosError)) return error;
+  return new Error(withoutSecrets(`${error.code ?? error.name}: ${error.message}`, options));
+}
+
+function withoutSecrets(text: string, { secrets }: HttpClientOptions): string {
+  return (secrets?.() ?? []).reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '***')), text);
 }
 
 function messageOf(error: unknown): string {
@@ -184,15 +211,19 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function parse(system: string, call: HttpCall, status: number, text: string): unknown {
+/** Some systems say what is wrong in the status line and nowhere else. */
+function statusLine(status: number, text: string): string {
+  return text === '' || text === STATUS_CODES[status] ? `HTTP ${status}` : `HTTP ${status} ${text.slice(0, WORDS)}`;
+}
+
+function parse(options: HttpClientOptions, call: HttpCall, status: number, text: string): unknown {
   if (text === '') return undefined;
   try {
     return JSON.parse(text);
   } catch {
-    const words = text.replaceAll(/\s+/g, ' ').slice(0, 80);
-    throw new HttpCallError(system, call.what, `HTTP ${status} with an answer that is not JSON: ${words}`, {
-      status,
-      body: text,
-    });
+    const body = withoutSecrets(text.slice(0, MOST_KEPT), options);
+    const words = body.replaceAll(/\s+/g, ' ').slice(0, 80);
+    const problem = `HTTP ${status} with an answer that is not JSON: ${words}`;
+    throw new HttpCallError(options.system, call.what, problem, { status, body });
   }
 }

@@ -6,6 +6,7 @@ import { isApiAllowed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { Guard } from './guard.js';
+import { addPlanRoutes } from './plans.js';
 import type { Backend } from './ports.js';
 import { validateEventsQuery } from './validators.js';
 
@@ -13,14 +14,14 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'fleet'>;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'approve' | 'fleet'>;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
   now: () => number;
 }
 
-/** The read-only API under `/api`. */
+/** The API under `/api`: everything is read, but for plans, which can be approved. */
 export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router {
   const router = Router();
   router.use('/api', (request, response, next) => {
@@ -52,6 +53,7 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
     response.once('close', () => gone.abort());
     response.json(await backend.fleet(gone.signal));
   });
+  addPlanRoutes(router, backend);
   return router;
 }
 

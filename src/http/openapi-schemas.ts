@@ -117,6 +117,36 @@ export const components = {
     ),
   }),
   MigrationNotes: migrationNotes,
+  Plans: shape({
+    plans: listOf(
+      shape(
+        {
+          id: text,
+          rule: text,
+          sender: text,
+          batch: text,
+          hosts: listOf(listOf(text)),
+          created_at: text,
+          expires_at: text,
+          state: words('open', 'approved', 'superseded', 'expired'),
+          outcome: words('migrate', 'partial'),
+          cost: { type: 'number', description: 'MiB' },
+          notes: text,
+          migrations: listOf(ref('MigrationNotes')),
+        },
+        { by: { type: 'string', description: 'The batch that carried it out, or the plan that took its place' } },
+      ),
+    ),
+  }),
+  Approved: shape(
+    { outcome: words('accepted'), plan: text, batch: text, rules: listOf(text) },
+    { no_longer_needed: listOf(text) },
+  ),
+  NotApproved: shape({
+    outcome: words('refused'),
+    reason: words('busy', 'changed', 'approved', 'superseded', 'expired'),
+    reasons: listOf(text),
+  }),
   Batch: shape({
     batch: optional(
       shape({

@@ -123,6 +123,23 @@ export const openapi = {
     ),
     '/api/batch': read('What runs now', answer('The batch, or null', schema.ref('Batch'))),
     '/api/batches': read('How the last batches ended', answer('Batches, oldest first', schema.ref('Batches'))),
+    '/api/plans': read('The recommended plans, oldest first', answer('Plans', schema.ref('Plans'))),
+    '/api/plans/{id}/approve': {
+      post: {
+        summary: 'Carries out a recommended plan, if it still holds on fresh readings',
+        security: [{ bearer: [] }, { basic: [] }, {}],
+        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: {
+          202: answer('It is carried out, as a batch', schema.ref('Approved')),
+          401: refusal('No valid credential'),
+          404: refusal('No such plan'),
+          405: refusal('Only POST'),
+          409: answer('Nothing is moved, with the reasons', schema.ref('NotApproved')),
+          503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
+          ...internal,
+        },
+      },
+    },
     '/api/fleet': read(
       'Hosts and guests with their readings, asked now',
       answer('The fleet', schema.ref('Snapshot')),

@@ -1,5 +1,5 @@
 /**
- * What the page does in the browser: it asks the read-only API again and again and draws the answers. Text goes into
+ * What the page does in the browser: it asks the API again and again, draws the answers, and approves plans. Text goes into
  * the document as text only, never as HTML: names come from clouds and alerts.
  */
 export const pageScript = `
@@ -116,6 +116,38 @@ function drawBatch(answer) {
   byId('batch').replaceChildren(head, ...batch.migrations.map(moveRow));
 }
 
+async function approvePlan(id, button) {
+  button.disabled = true;
+  let said;
+  try {
+    const token = sessionStorage.getItem(KEY);
+    const headers = token ? { Authorization: 'Bearer ' + token } : {};
+    const response = await fetch('/api/plans/' + encodeURIComponent(id) + '/approve', { method: 'POST', headers });
+    const answer = await response.json();
+    if (response.ok) said = 'Plan ' + id + ' is carried out.';
+    else said = 'Plan ' + id + ' is not carried out: ' + (answer.reasons || [answer.text || answer.message || answer.error]).join('; ');
+  } catch (error) {
+    said = error.message;
+  }
+  button.disabled = false;
+  for (const redraw of redraws) redraw();
+  button.nextSibling.textContent = said;
+}
+
+function drawPlans(answer) {
+  const open = answer.plans.filter((plan) => plan.state === 'open').reverse();
+  byId('plans-part').hidden = open.length === 0;
+  byId('plans').replaceChildren(...open.map((plan) => {
+    const node = el('div', 'move');
+    node.append(row(el('span', 'name', plan.rule), el('span', 'soft small', plan.id + ' · until ' + when(plan.expires_at))));
+    for (const move of plan.migrations) node.append(el('div', '', move.guest.name + ': ' + move.guest.host + ' → ' + move.target_host.name));
+    const button = el('button', '', 'Approve');
+    button.addEventListener('click', () => approvePlan(plan.id, button));
+    node.append(button, el('span', 'small', ''));
+    return node;
+  }));
+}
+
 function when(iso) {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return String(iso);
@@ -128,12 +160,13 @@ function notesOf(notes) {
   if (notes && notes.guest && notes.target_host) {
     return notes.guest.name + ': ' + notes.guest.host + ' → ' + notes.target_host.name + (notes.reason ? ' (' + notes.reason + ')' : '');
   }
+  if (notes && notes.text) return notes.text;
   return JSON.stringify(notes);
 }
 
 function drawEvents(answer) {
   const good = ['migrate_success', 'not_needed', 'create'];
-  const warm = ['migrate_fail', 'migrate_error', 'metrics_fail', 'find_result_fail'];
+  const warm = ['migrate_fail', 'migrate_error', 'metrics_fail', 'find_result_fail', 'limited', 'foreign_move', 'recommend_mode'];
   const table = el('table');
   for (const event of answer.events.slice().reverse()) {
     const line = el('tr');
@@ -223,6 +256,7 @@ document.addEventListener('visibilitychange', () => {
 drawState();
 every(30, '/api/rules', drawRules, 'rules-note').then(() => {
   every(2, '/api/batch', drawBatch, 'batch-note');
+  every(5, '/api/plans', drawPlans, 'plans-note');
   every(5, '/api/events?limit=30', drawEvents, 'events-note');
   every(15, '/api/fleet', drawFleet, 'fleet-note');
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { pageScript } from './page-script.js';
 import { pageStyle } from './page-style.js';
 
-/** The read-only status page. It holds no data: that comes from `/api`, with the API token if there is one. */
+/** The status page: it shows, and approves plans. It holds no data: that comes from `/api`, with the API token if there is one. */
 export const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -25,6 +25,11 @@ export const page = `<!doctype html>
 <h2>Now</h2>
 <div class="card" id="batch"><p class="soft">Asking.</p></div>
 <p class="bad small" id="batch-note"></p>
+<div id="plans-part" hidden>
+<h2>Recommended</h2>
+<div class="card" id="plans"></div>
+</div>
+<p class="bad small" id="plans-note"></p>
 <h2>Hosts</h2>
 <div class="hosts" id="hosts"></div>
 <p class="bad small" id="fleet-note"></p>

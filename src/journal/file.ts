@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Low } from 'lowdb';
 import { z } from 'zod';
 import type { BatchEnding, BatchRecord, JournalEvent } from './journal.js';
+import type { Memory } from './memory.js';
 
 const VERSION = 1;
 
@@ -15,6 +16,8 @@ export interface JournalFile {
   batch: BatchRecord | null;
   /** The batches that ended last, oldest first. */
   ended: BatchEnding[];
+  /** Absent in journals of old. */
+  memory?: Memory;
   /** Rules whose `create` event is recorded. */
   known_rules: string[];
 }

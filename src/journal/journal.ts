@@ -1,3 +1,5 @@
+import type { LoadsBefore, Memory } from './memory.js';
+
 /** What an event says has happened. The first six are the words of the documents that the project follows. */
 export const EVENT_ACTIONS = [
   'create',
@@ -10,6 +12,13 @@ export const EVENT_ACTIONS = [
   'metrics_fail',
   'dropped',
   'ignored',
+  'recommended',
+  'approved',
+  'limited',
+  'foreign_move',
+  'paused',
+  'verified',
+  'recommend_mode',
 ] as const;
 export type EventAction = (typeof EVENT_ACTIONS)[number];
 
@@ -66,10 +75,24 @@ export interface MigrationRecord {
   rule: string;
   notes: MigrationNotes;
   phase: MigrationPhase;
+  /** What the rule allows the cloud to do for it. */
+  options?: { withLocalDisks?: boolean };
   /** What the cloud calls the job. */
   handle?: string;
   /** ISO 8601: when the cloud was asked. */
   asked_at?: string;
+}
+
+/** What one rule has to do in a batch. */
+export interface BatchPart {
+  rule: string;
+  /** For each alerting host the words under which the alert may name it, best first. */
+  hosts: string[][];
+  done: boolean;
+  /** Whether moves that failed have been planned anew; that is done once. */
+  retried?: boolean;
+  /** The loads that its moves were planned on. */
+  loads?: LoadsBefore;
 }
 
 /** One batch, as kept for a restart. It is written when the alerts are accepted and removed when it has ended. */
@@ -79,7 +102,7 @@ export interface BatchRecord {
   /** ISO 8601. */
   accepted_at: string;
   /** The rules whose alerts came, each with the words that name an alerting host, best first; in order. */
-  parts: { rule: string; hosts: string[][]; done: boolean }[];
+  parts: BatchPart[];
   migrations: MigrationRecord[];
 }
 
@@ -118,6 +141,8 @@ export interface JournalChange {
   batch?: BatchRecord | null;
   /** The end of the running batch. */
   ended?: BatchEnding;
+  /** What the memory becomes; must be pure. */
+  memory?: (before: Memory) => Memory;
 }
 
 /** Thrown when a change could not be kept; nothing of it stands in the journal then. */
@@ -141,4 +166,6 @@ export interface Journal {
   openBatch(): BatchRecord | undefined;
   /** The batches that ended last, oldest first. */
   endedBatches(): BatchEnding[];
+  /** What the service remembers besides. */
+  memory(): Memory;
 }

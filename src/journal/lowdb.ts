@@ -10,6 +10,7 @@ import type { JournalFile } from './file.js';
 import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './file.js';
 import type { EventFilter, Journal, JournalChange, JournalEvent, NewEvent } from './journal.js';
 import { JournalError } from './journal.js';
+import { bounded, emptyMemory } from './memory.js';
 
 /** Events kept in the journal's own file; all of it is written each time, so it stays small. */
 const MOST_EVENTS = 200;
@@ -101,12 +102,14 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
   };
   await prune();
 
-  const prepare = (base: JournalFile, { events = [], batch, ended }: JournalChange): [JournalFile, JournalEvent[]] => {
+  const prepare = (base: JournalFile, change: JournalChange): [JournalFile, JournalEvent[]] => {
+    const { events = [], batch, ended, memory } = change;
     const time = new Date(clock.now()).toISOString();
     const rows = events.map((event, index) => toRow(event, base.next_id + index, time));
     const next = { ...base, next_id: base.next_id + rows.length, events: [...base.events, ...rows] };
     if (batch !== undefined) next.batch = batch === null ? null : structuredClone(batch);
     if (ended !== undefined) next.ended = [...base.ended, ended].slice(-MOST_ENDED);
+    if (memory) next.memory = bounded(memory(structuredClone(base.memory ?? emptyMemory())));
     return [next, rows];
   };
 
@@ -184,6 +187,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     endedBatches: () => structuredClone(current.ended),
     problems: () => [writeProblem, archiveProblem].filter((problem) => problem !== undefined),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
+    memory: () => structuredClone(current.memory ?? emptyMemory()),
     async noteRules(rules) {
       const names = rules.map(({ name }) => name);
       if (JSON.stringify(names) === JSON.stringify(current.known_rules)) return;

@@ -19,6 +19,8 @@ export interface CarryOutOptions {
   limits: WatchLimits;
   /** Moves at once from or to one host. */
   concurrency: number;
+  /** Moves at once from one host, and to one host; no more than `concurrency` in any case. */
+  perHost?: { source?: number | undefined; target?: number | undefined };
   /** Told of every step; must not throw. */
   onProgress: (progress: BatchProgress) => void;
   signal: AbortSignal;
@@ -51,19 +53,29 @@ export async function carryOut(batch: BatchRecord, options: CarryOutOptions): Pr
   }
   for (const migration of batch.migrations) {
     if (migration.phase !== 'planned') continue;
-    while (load(migration, onTheWay) >= options.concurrency) await Promise.race(onTheWay.values());
+    while (isFull(migration, onTheWay, options)) await Promise.race(onTheWay.values());
     options.signal.throwIfAborted();
     if (await ask(batch, migration, options)) follow(migration);
   }
   await Promise.all(onTheWay.values());
 }
 
-/** How many moves on their way touch the busier of a move's two hosts. */
-function load(migration: MigrationRecord, onTheWay: Map<MigrationRecord, unknown>): number {
+/** Whether one of a move's two hosts has as many moves on their way as it may have. */
+function isFull(
+  migration: MigrationRecord,
+  onTheWay: Map<MigrationRecord, unknown>,
+  { concurrency, perHost }: CarryOutOptions,
+): boolean {
   const { source, target } = endsOf(migration);
-  const touching = (host: string) =>
-    [...onTheWay.keys()].filter((other) => endsOf(other).source === host || endsOf(other).target === host).length;
-  return Math.max(touching(source), touching(target));
+  const others = [...onTheWay.keys()].map(endsOf);
+  const touching = (host: string) => others.filter((other) => other.source === host || other.target === host).length;
+  const leaving = others.filter((other) => other.source === source).length;
+  const coming = others.filter((other) => other.target === target).length;
+  return (
+    Math.max(touching(source), touching(target)) >= concurrency ||
+    leaving >= (perHost?.source ?? Infinity) ||
+    coming >= (perHost?.target ?? Infinity)
+  );
 }
 
 function endsOf({ notes }: MigrationRecord): { source: string; target: string } {
@@ -71,12 +83,16 @@ function endsOf({ notes }: MigrationRecord): { source: string; target: string } 
 }
 
 /** The request behind a move's record. */
-export function toRequest({ notes: { guest, target_host } }: Pick<MigrationRecord, 'notes'>): MigrationRequest {
+export function toRequest({
+  notes: { guest, target_host },
+  options,
+}: Pick<MigrationRecord, 'notes' | 'options'>): MigrationRequest {
   const { id, name, vcpu_count, vmem_size, host, host_id } = guest;
   return {
     guest: { id, name, vcpu_count, vmem_size, host_id, status: 'running' },
     source: { id: host_id, name: host },
     target: { id: target_host.id, name: target_host.name },
+    ...(options && { options }),
   };
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { METRIC_NAMES } from '../fleet/fleet.js';
+import { duration, references, strict, text, yesOrNo } from './fields.js';
+import { steeringKeys } from './steering-keys.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** A rule's name is also its file's name: no path can be built from it. */
@@ -8,27 +10,7 @@ export const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** The file that editors check rule files with; it stands beside them and is no rule. */
 export const RULE_SCHEMA_FILE = 'rule.schema.json';
 
-/** An object that names its unknown keys and the keys there are. */
-function strict<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `unknown key; expected one of ${Object.keys(shape).join(', ')}` : undefined,
-  });
-}
-
-const text = (expected: string) => z.string(expected).regex(/\S/, expected);
-
-const references = (description: string, examples: string[]) =>
-  z
-    .array(text('expected an id or a name'), 'expected a list of ids or names')
-    .default([])
-    .meta({ description, examples: [examples] });
-
-const EXPECTED_DURATION = 'expected a duration above 0 such as "2m" or "1h30m"';
-
-const period = z
-  .string(EXPECTED_DURATION)
-  .refine((value) => (parseDuration(value) ?? 0) > 0, EXPECTED_DURATION)
+const period = duration()
   .default('5m')
   .meta({
     description: 'The window that metrics are averaged over when they are asked again, such as "2m" or "1h30m"',
@@ -94,11 +76,17 @@ export const ruleFileSchema = strict({
     .meta({ description: 'What may be moved, and from where' }),
   target: strict({
     hosts: references('The hosts that guests may go to, by id or name; none means any', ['a15']),
+    sameZone: yesOrNo("Only hosts of the source's availability zone"),
+    sameAggregate: yesOrNo('Only hosts that are in the same host aggregates as the source'),
+    withLocalDisks: yesOrNo(
+      'Guests with disks that only their host reaches may move, and the disks with them (proxmox)',
+    ),
   })
     .prefault({})
     .meta({ description: 'Where guests may go' }),
   match,
   enabled: z.boolean('expected true or false').default(true).meta({ description: 'A disabled rule takes no alert' }),
+  ...steeringKeys,
 }).superRefine(
   (rule, context) => {
     // It also runs beside other problems, so the metric may be anything here.

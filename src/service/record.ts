@@ -1,5 +1,5 @@
 import type { BatchView } from '../http/ports.js';
-import type { BatchEnding, BatchRecord } from '../journal/journal.js';
+import type { BatchEnding, BatchRecord, NewEvent } from '../journal/journal.js';
 
 /** How a batch has ended; `now` in ms since the epoch, `fault` if something broke it off. */
 export function toEnding(record: BatchRecord, now: number, fault: string | undefined): BatchEnding {
@@ -17,7 +17,30 @@ export function toEnding(record: BatchRecord, now: number, fault: string | undef
   };
 }
 
-/** A batch as it is shown when it begins. */
+/** What was accepted or planned long ago and never asked for: the fleet is another by now, a new alert will tell. */
+export function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: number): NewEvent[] {
+  const age = now - Date.parse(record.accepted_at);
+  if (age <= maxAgeMs) return [];
+  const why = `given up after a restart: accepted ${Math.round(age / 60_000)} minutes ago`;
+  const base = { user: record.sender, batch: record.id };
+  const planned = record.migrations.filter(({ phase }) => phase === 'planned');
+  const unplanned = record.parts.filter(
+    (part) => !part.done && !record.migrations.some(({ rule }) => rule === part.rule),
+  );
+  for (const migration of planned) migration.phase = 'given_up';
+  for (const part of unplanned) part.done = true;
+  return [
+    ...planned.map(({ rule, notes }): NewEvent => ({
+      ...base,
+      obj_name: rule,
+      action: 'migrate_error',
+      notes: { ...notes, reason: why },
+    })),
+    ...unplanned.map(({ rule }): NewEvent => ({ ...base, obj_name: rule, action: 'ignored', notes: why })),
+  ];
+}
+
+/** A batch as it is shown before anything is known of its moves. */
 export function toView(record: BatchRecord): BatchView {
   const { id, sender, accepted_at, parts, migrations } = record;
   const rules = parts.map(({ rule }) => rule);
@@ -29,4 +52,11 @@ export function toView(record: BatchRecord): BatchView {
     rules,
     migrations: migrations.map((migration) => ({ ...migration })),
   };
+}
+
+/** A fault of ours must not be silent either: the alert was accepted, and this is how it ended. */
+export function faultEvent(record: BatchRecord, fault: string): NewEvent {
+  const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
+  const notes = `the batch ended with a fault: ${fault}`;
+  return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
 }

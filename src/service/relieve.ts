@@ -1,12 +1,14 @@
 import type { Plan, PlannedMigration, Rejection } from '../balancer/result.js';
 import type { OutsideRefusal as Refusal } from '../balancer/plan.js';
-import { isOverThreshold, planMigrations } from '../balancer/plan.js';
+import { isOverThreshold } from '../balancer/plan.js';
 import type { Clock } from '../clock.js';
 import { askFleet } from '../fleet/ask.js';
 import type { Cloud, Host, Metrics, Snapshot } from '../fleet/fleet.js';
 import { FleetError } from '../fleet/fleet.js';
 import type { MigrationRecord, NewEvent } from '../journal/journal.js';
 import { toRequest } from '../migration/batch.js';
+import { ignoredBy } from '../rules/boundaries.js';
+import { planWithinBoundaries } from '../rules/bounded-plan.js';
 import { findHost, isRuleSource } from '../rules/find-host.js';
 import type { Rule } from '../rules/rule.js';
 import type { Log } from './log.js';
@@ -17,6 +19,17 @@ export interface Relief {
   migrations: MigrationRecord[];
   /** Price of the plan, MiB. */
   cost: number;
+  /** What was planned on what; absent where it did not come to a plan. */
+  seen?: Seen;
+}
+
+/** The ground of a plan. */
+export interface Seen {
+  snapshot: Snapshot;
+  sourceIds: string[];
+  /** What was ruled out besides the boundaries of the rule. */
+  refusals: Refusal[];
+  plan: Plan;
 }
 
 /** What {@link relieve} needs. */
@@ -27,8 +40,10 @@ export interface RelieveOptions {
   log: Log;
   requestTimeoutMs: number;
   signal: AbortSignal;
-  /** Called when the fleet has answered. */
-  onPlanning: () => void;
+  /** Called when the fleet has answered. A finding ends it there: nothing is planned. */
+  onPlanning: (snapshot: Snapshot) => Relief['findings'][number] | undefined;
+  /** What is ruled out besides, on the fleet as it is. */
+  refuse?: (snapshot: Snapshot) => Refusal[];
 }
 
 /** How often a plan is made anew because the cloud would refuse a move of it. */
@@ -56,20 +71,23 @@ export async function relieve(rule: Rule, hosts: readonly string[][], options: R
     if (!(error instanceof FleetError)) throw error;
     return { findings: [{ action: 'metrics_fail', notes: error.message }], migrations: [], cost: 0 };
   }
-  options.onPlanning();
+  const veto = options.onPlanning(snapshot);
+  if (veto) return { findings: [veto], migrations: [], cost: 0 };
   const { sources, alerting, findings } = judgeHosts(rule, hosts, snapshot);
   if (sources.length === 0) return { findings, migrations: [], cost: 0 };
 
-  const plan = await planWithForecast(rule, snapshot, alerting, options);
+  const refusals = options.refuse?.(snapshot) ?? [];
+  const plan = await planWithForecast(rule, snapshot, alerting, refusals, options);
   if (plan.outcome === 'find_result_fail' || plan.outcome === 'partial') {
     findings.push({ action: 'find_result_fail', notes: plan.notes });
   }
   const migrations = plan.migrations.map((migration): MigrationRecord => ({
     rule: rule.name,
     notes: toNotes(migration),
+    ...allowedBy(rule),
     phase: 'planned',
   }));
-  return { findings, migrations, cost: plan.cost };
+  return { findings, migrations, cost: plan.cost, seen: { snapshot, sourceIds: alerting, refusals, plan } };
 }
 
 /** Finds the alerting hosts in the inventory and asks whether they still are past the threshold. */
@@ -92,6 +110,11 @@ function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) 
       });
       continue;
     }
+    const ignored = ignoredBy(rule, 'hosts', host);
+    if (ignored !== undefined) {
+      findings.push({ action: 'ignored', notes: `host ${host.name} is ${ignored}` });
+      continue;
+    }
     // An alerting host is no target, whatever its reading says now.
     alerting.push(host.id);
     const current = host.metrics[rule.metric];
@@ -108,18 +131,18 @@ function judgeHosts(rule: Rule, hosts: readonly string[][], snapshot: Snapshot) 
   return { sources, alerting, findings };
 }
 
-/** Plans, asks the cloud whether it would let each move happen, and plans anew around what it refuses. */
+/** Plans, asks the cloud whether it would let each move happen, and plans anew around what it refuses: `refusals` grows. */
 async function planWithForecast(
   rule: Rule,
   snapshot: Snapshot,
   sourceIds: string[],
+  refusals: Refusal[],
   options: RelieveOptions,
 ): Promise<Plan> {
-  const refusals: Refusal[] = [];
   for (let round = 0; ; round += 1) {
-    const plan = planMigrations({ snapshot, rule, sourceIds, refusals });
+    const plan = planWithinBoundaries({ snapshot, rule, sourceIds, refusals });
     if (!options.cloud.forecast) return plan;
-    const refused = await forecast(plan, options);
+    const refused = await forecast(plan, rule, options);
     if (refused.length === 0) return plan;
     refusals.push(...refused);
     if (round < MOST_FORECAST_ROUNDS) continue;
@@ -131,10 +154,10 @@ async function planWithForecast(
   }
 }
 
-async function forecast(plan: Plan, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
+async function forecast(plan: Plan, rule: Rule, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
   const refused: Refusal[] = [];
   for (const migration of plan.migrations) {
-    const request = toRequest({ notes: toNotes(migration) });
+    const request = toRequest({ notes: toNotes(migration), ...allowedBy(rule) });
     let text: string | undefined;
     try {
       const answer = await cloud.forecast?.(request, signal);
@@ -150,6 +173,11 @@ async function forecast(plan: Plan, { cloud, signal, log }: RelieveOptions): Pro
     refused.push({ guestId: migration.guest.id, hostId: migration.target_host.id, reason, text });
   }
   return refused;
+}
+
+/** What the rule lets the cloud do for a move. */
+function allowedBy({ target: { withLocalDisks } }: Rule): Pick<MigrationRecord, 'options'> {
+  return withLocalDisks ? { options: { withLocalDisks } } : {};
 }
 
 function toNotes({ guest, target_host: target }: PlannedMigration): MigrationRecord['notes'] {

@@ -3,9 +3,16 @@ import type { Guest, Host } from '../../src/fleet/fleet.js';
 import type { PlanRequest } from '../../src/balancer/plan.js';
 
 const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+/** Quarters of a percent add up without rounding; others do not. */
+function percent(min: number, max: number, isExact: boolean): fc.Arbitrary<number> {
+  if (isExact) return fc.integer({ min: min * 4, max: max * 4 }).map((quarters) => quarters / 4);
+  return fc.oneof(fc.double({ min: Math.max(min, 0.01), max, noNaN: true }), fc.integer({ min, max }));
+}
 
 /** What turns up in a fleet; most hosts are usable, so that plans exist. */
-function hostArbitrary(id: string): fc.Arbitrary<Host> {
+function hostArbitrary(id: string, isExact: boolean): fc.Arbitrary<Host> {
   const odd = <T>(usual: T, unusual: T) =>
     fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, fc.constant(unusual));
   const reading = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 12 });
@@ -16,13 +23,13 @@ function hostArbitrary(id: string): fc.Arbitrary<Host> {
       maintenance: odd(false, true),
       host_type: odd('hypervisor', 'esxi'),
       cpu_architecture: odd('x86_64', 'aarch64'),
-      cpu_count: fc.constantFrom(8, 32, 40, 64),
+      cpu_count: isExact ? fc.constantFrom(8, 16, 32, 64) : fc.constantFrom(8, 32, 40, 64),
       mem_size: fc.constantFrom(65536, 262144),
-      cpu: reading(fc.oneof(fc.double({ min: 10, max: 70, noNaN: true }), fc.integer({ min: 10, max: 70 }))),
+      cpu: reading(percent(10, 70, isExact)),
       memory: reading(
         fc.oneof(
           fc.integer({ min: 0, max: 40 }).map((n) => n * GIB),
-          fc.integer({ min: 0, max: 40 * GIB }),
+          isExact ? fc.integer({ min: 0, max: 40 * 1024 }).map((n) => n * MIB) : fc.integer({ min: 0, max: 40 * GIB }),
         ),
       ),
     })
@@ -37,7 +44,7 @@ function hostArbitrary(id: string): fc.Arbitrary<Host> {
     }));
 }
 
-function guestArbitrary(id: string, hosts: number): fc.Arbitrary<Guest> {
+function guestArbitrary(id: string, hosts: number, isExact: boolean): fc.Arbitrary<Guest> {
   const odd = <T>(usual: T, unusual: T) =>
     fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, fc.constant(unusual));
   return fc
@@ -46,7 +53,7 @@ function guestArbitrary(id: string, hosts: number): fc.Arbitrary<Guest> {
       status: odd('running', 'ready'),
       vcpu_count: fc.constantFrom(1, 2, 4, 8, 24),
       vmem_size: fc.oneof(fc.constantFrom(1024, 2048, 4096, 8192, 16384), fc.integer({ min: 0, max: 20000 })),
-      cpu: fc.option(fc.oneof(fc.double({ min: 0.01, max: 100, noNaN: true }), fc.integer({ min: 0, max: 100 })), {
+      cpu: fc.option(percent(0, 100, isExact), {
         nil: undefined,
         freq: 12,
       }),
@@ -63,6 +70,8 @@ export interface RequestShape {
   hosts: number;
   guests: number;
   sources: number;
+  /** Only readings whose sums have no rounding, so that a solver with tolerances agrees on what is on a limit. */
+  isExact?: boolean;
 }
 
 /** An alerting host that is, as a rule, past the threshold; rarely too far for its guests. */
@@ -71,7 +80,7 @@ function alerting(host: Host, cpuThreshold: number, memoryThreshold: number): Ho
   return {
     ...host,
     metrics: {
-      ...(cpu !== undefined && { 'cpu.usage_active': cpuThreshold + cpu / 5 - 3 }),
+      ...(cpu !== undefined && { 'cpu.usage_active': cpuThreshold + cpu / 4 - 3 }),
       ...(memory !== undefined && { 'mem.available': Math.max(0, memoryThreshold + GIB - memory / 2) }),
     },
   };
@@ -79,6 +88,7 @@ function alerting(host: Host, cpuThreshold: number, memoryThreshold: number): Ho
 
 /** A request on a small, hostile fleet: odd hosts, missing readings, restrictions, both metrics, several sources. */
 export function requestArbitrary(most: RequestShape): fc.Arbitrary<PlanRequest> {
+  const isExact = most.isExact ?? false;
   return fc
     .record({
       hosts: fc.integer({ min: 2, max: most.hosts }),
@@ -96,8 +106,10 @@ export function requestArbitrary(most: RequestShape): fc.Arbitrary<PlanRequest> 
         );
       return fc
         .record({
-          hosts: fc.tuple(...Array.from({ length: shape.hosts }, (_, at) => hostArbitrary(`h${at}`))),
-          guests: fc.tuple(...Array.from({ length: shape.guests }, (_, at) => guestArbitrary(`g${at}`, shape.hosts))),
+          hosts: fc.tuple(...Array.from({ length: shape.hosts }, (_, at) => hostArbitrary(`h${at}`, isExact))),
+          guests: fc.tuple(
+            ...Array.from({ length: shape.guests }, (_, at) => guestArbitrary(`g${at}`, shape.hosts, isExact)),
+          ),
           sourceGuests: some('g', shape.guests),
           targetHosts: some('host-h', shape.hosts),
           ruleSources: some('h', shape.hosts),

@@ -357,3 +357,37 @@ describe('references', () => {
     expect(resolveHost(snapshot, 'z')).toEqual({ kind: 'unknown' });
   });
 });
+
+describe('a rule that keeps guests in their place', () => {
+  const at = (id: string, az: string, aggregates: string, usage: number) =>
+    host(id, { metrics: cpu(usage), tags: { az, aggregates } });
+  const hosts = [
+    at('a', 'az1', 'ssd,gpu', 65),
+    at('same', 'az1', 'gpu,ssd', 30),
+    at('zone', 'az2', 'gpu,ssd', 1),
+    at('aggregate', 'az1', 'ssd', 2),
+  ];
+  const snapshot = fleet(hosts, [guest('g', 'a')]);
+
+  it.each([
+    [{}, []],
+    [{ sameZone: true }, ['g@zone: other_zone']],
+    [{ sameAggregate: true }, ['g@aggregate: other_aggregate']],
+    [{ sameZone: true, sameAggregate: true }, ['g@aggregate: other_aggregate', 'g@zone: other_zone']],
+  ])('with %o refuses %j, and goes to none of these', (keys, refused) => {
+    const rule = cpuRule(60, { target: { hosts: [], ...keys } });
+    const plan = planMigrations({ snapshot, rule, sourceIds: ['a'] });
+    expect(plan.outcome).toBe('migrate');
+    const elsewhere = reasons(plan).filter((text) => text.includes('other_'));
+    expect(elsewhere.sort()).toEqual(refused);
+    expect(refused.map((text) => text.replace(/@(.*):.*/, ' -> $1'))).not.toContain(moves(plan)[0]);
+  });
+
+  it('moves nothing where only other places have room', () => {
+    const elsewhere = fleet([hosts[0]!, hosts[2]!], [guest('g', 'a')]);
+    const rule = cpuRule(60, { target: { hosts: [], sameZone: true } });
+    const plan = planMigrations({ snapshot: elsewhere, rule, sourceIds: ['a'] });
+    expect(plan.outcome).toBe('find_result_fail');
+    expect(plan.notes).toContain('host:zone: availability zone az2, not az1');
+  });
+});

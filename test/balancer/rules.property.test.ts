@@ -19,7 +19,7 @@ describe('on any fleet', () => {
       }),
       { numRuns: 2000 },
     );
-  });
+  }, 120_000);
 
   it('the generator makes every outcome, so that the property above says something', () => {
     const outcomes = fc.sample(anyRequest, { numRuns: 500, seed: 7 }).map((request) => planMigrations(request).outcome);
@@ -42,7 +42,7 @@ describe('on any fleet', () => {
       }),
       { numRuns: 500 },
     );
-  });
+  }, 120_000);
 
   it('the order of the alerting hosts changes no move', () => {
     fc.assert(
@@ -52,5 +52,5 @@ describe('on any fleet', () => {
       }),
       { numRuns: 500 },
     );
-  });
+  }, 120_000);
 });

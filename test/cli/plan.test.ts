@@ -90,10 +90,18 @@ describe('automigrate plan', () => {
     expect(JSON.parse(out)).toMatchObject({ sources: [{ name: 'a15' }, { name: 'full' }] });
   });
 
-  it('names guest and target in its text', async () => {
+  it('reads like an answer without --json: what has to go, what moves, who was refused, a chart', async () => {
     const { out } = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15');
-    expect(out).toMatch(/aisenzhe/);
-    expect(out).toMatch(/idle/);
+    expect(out).toContain('a15 is at 62.31 % of its CPUs, 2.31 points over the threshold of 60 %');
+    expect(out).toContain('aisenzhe: a15 -> idle (8 vCPUs, 8192 MiB, takes 10.8 % off its host)');
+    expect(out).toContain('1 host over threshold after the move (full)');
+    expect(out).toMatch(/a15 +before +█{18}\S+ +62\.3 %\n +after +█{15}\S+ +51\.5 %/);
+  });
+
+  it('says what is missing where nothing is found', async () => {
+    const tight = write('tight.json', { ...rule, target: { hosts: ['full'] } });
+    const { out } = await run('--snapshot', snapshotFile, '--rule', tight, '--host', 'a15');
+    expect(out).toContain('closest is aisenzhe on full, which lacks 10.67 points of CPU');
   });
 
   it('exits with 3 where nothing is needed and where nothing is found', async () => {

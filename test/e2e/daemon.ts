@@ -29,9 +29,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until something holds. Its last failure is told if it does not within a minute. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 60_000;
+/** Waits until something holds. Its last failure is told if it does not in time, by default within a minute. */
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, limitMs = 60_000): Promise<T> {
+  const deadline = Date.now() + limitMs;
   let failure: unknown = 'it does not hold';
   while (Date.now() < deadline) {
     try {
@@ -42,7 +42,9 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
     }
     await delay(100);
   }
-  throw new Error(`waited a minute until ${what}: ${failure instanceof Error ? failure.message : String(failure)}`);
+  throw new Error(
+    `waited ${limitMs / 1000} s until ${what}: ${failure instanceof Error ? failure.message : String(failure)}`,
+  );
 }
 
 /** A program that a test started. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
+import type { ApprovalAnswer } from '../../src/http/ports.js';
 import { openapi } from '../../src/http/openapi.js';
 import { rawFixture } from '../alerts/fixtures.js';
 import { accepted, world } from './world.js';
@@ -77,6 +78,7 @@ describe('every status that it tells is really given, in the type that it tells,
         events: broken,
         batch: broken,
         endedBatches: broken,
+        plans: broken,
         fleet: broken,
         readiness: broken,
         metrics: broken,
@@ -92,12 +94,28 @@ describe('every status that it tells is really given, in the type that it tells,
       return app.http.get(path);
     },
   };
+  const refused: ApprovalAnswer = { outcome: 'refused', reason: 'busy', reasons: ['batch b1 is running'] };
+  const approval =
+    (answer: World['backend']['approval']): (typeof read)[number] =>
+    (app, path) => {
+      app.backend.approval = answer;
+      return app.http.post(path);
+    };
+  const approve: typeof webhook = {
+    202: (app, path) => app.http.post(path),
+    401: (_app, path) => world({ secrets: { apiTokens: ['x'] } }).http.post(path),
+    404: approval(() => ({ outcome: 'unknown' })),
+    405: (app, path) => app.http.get(path),
+    409: approval(() => refused),
+    500: approval(broken),
+    503: approval(() => ({ outcome: 'unavailable', reason: 'journal', text: 't' })),
+  };
   /** These have nothing behind them that could break. */
   const unbreakable = ['/healthz', '/openapi.json', '/'];
 
   test.each(Object.keys(paths))('%s', async (path) => {
     const [operation] = Object.values(paths[path]!);
-    const ways = path.startsWith('/webhooks/') ? webhook : read;
+    const ways = path.startsWith('/webhooks/') ? webhook : path.endsWith('/approve') ? approve : read;
     const told = operation!.responses;
     for (const [status, ask] of Object.entries(ways)) {
       const response = await ask(world(), path);

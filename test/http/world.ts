@@ -8,8 +8,8 @@ import type { Snapshot } from '../../src/fleet/fleet.js';
 import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';
-import type { Backend, BatchView } from '../../src/http/ports.js';
 import type { BatchEnding, EventFilter, JournalEvent } from '../../src/journal/journal.js';
+import type { ApprovalAnswer, Backend, BatchView, PlanView } from '../../src/http/ports.js';
 
 export const NOW = Date.parse('2026-11-21T05:06:00Z');
 
@@ -22,6 +22,9 @@ export class MemoryBackend implements Backend {
   answer: () => WebhookAnswer = () => accepted;
   problems: string[] = [];
   running: BatchView | null = null;
+  waiting: PlanView[] = [];
+  readonly approved: string[] = [];
+  approval: () => ApprovalAnswer = () => ({ outcome: 'accepted', plan: 'p1', batch: 'b1', rules: ['test-cpu'] });
   recorded: JournalEvent[] = [];
   ended: BatchEnding[] = [];
   snapshot: (signal?: AbortSignal) => Promise<Snapshot> = () =>
@@ -48,6 +51,13 @@ export class MemoryBackend implements Backend {
   }
   endedBatches(): ReturnType<Backend['endedBatches']> {
     return this.ended;
+  }
+  plans(): PlanView[] {
+    return this.waiting;
+  }
+  approve(plan: string): Promise<ApprovalAnswer> {
+    this.approved.push(plan);
+    return Promise.resolve().then(() => this.approval());
   }
   fleet(signal?: AbortSignal): Promise<Snapshot> {
     return this.snapshot(signal);

@@ -16,7 +16,7 @@ describe('a directory of rules', () => {
     const { rules, files, problems } = await loadRules(dir);
     expect(problems).toEqual([]);
     expect(files).toEqual([ruleFile('a'), written]);
-    expect(rules).toEqual([
+    expect(rules).toMatchObject([
       {
         name: 'a',
         metric: 'cpu.usage_active',
@@ -111,7 +111,7 @@ describe('a rule file', () => {
     };
     expect(problemsOf(value).sort()).toEqual([
       'enabled: expected true or false, got "yes"',
-      'extra: unknown key; expected one of $schema, name, metric, threshold, period, source, target, match, enabled',
+      'extra: unknown key; expected one of $schema, name, metric, threshold, period, source, target, match, enabled, mode, keepTogether, keepApart, pinned, ignore, windows, limits, foreignPause',
       'match.labels.severity: expected a string, got 1',
       'period: expected a duration above 0 such as "2m" or "1h30m", got 7',
       'source.host: unknown key; expected one of hosts, guests',

@@ -19,6 +19,14 @@ it('knows every key, requires only what has no default, and refuses others', () 
     'target',
     'match',
     'enabled',
+    'mode',
+    'keepTogether',
+    'keepApart',
+    'pinned',
+    'ignore',
+    'windows',
+    'limits',
+    'foreignPause',
   ]);
   expect(schema).toMatchObject({ required: ['name', 'metric', 'threshold'], additionalProperties: false });
 });

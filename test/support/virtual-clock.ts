@@ -67,3 +67,27 @@ export function createVirtualClock(start = Date.parse('2026-11-21T05:00:00Z')): 
       }),
   };
 }
+
+/** A clock that holds back whoever sleeps long until it is told to let go: others go on meanwhile. */
+export interface HeldClock extends VirtualClock {
+  letGo(): void;
+}
+
+/** @param longMs - sleeps of at least so long are held back. */
+export function holdLongSleeps(clock: VirtualClock, longMs: number): HeldClock {
+  let letGo: () => void = () => undefined;
+  const open = new Promise<void>((resolve) => (letGo = resolve));
+  return {
+    ...clock,
+    letGo: () => letGo(),
+    sleep: async (ms, signal) => {
+      if (ms < longMs) return clock.sleep(ms, signal);
+      const wakeAt = clock.now() + ms;
+      const aborted = new Promise<never>((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      });
+      await Promise.race([open, aborted]);
+      return clock.sleep(Math.max(0, wakeAt - clock.now()), signal);
+    },
+  };
+}

@@ -1,0 +1,258 @@
+import { type Budget, STEP } from './budget.js';
+import type { Worth } from './most.js';
+import { Packing } from './packing.js';
+import { type Tableau, priceOfWeight } from './tableau.js';
+
+/** How far chance may turn the order in which a set is filled up: from not at all to a lot. */
+const NOISE = [0, 0.5, 0.5, 2, 8];
+/** How many items a filling may add that others have to make room for. */
+const SQUEEZES = 3;
+
+/** A fixed sequence of numbers from 0 up to 1: the same steps for the same problem. */
+function sequence(): () => number {
+  let state = 0x9e3779b9;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 4294967296;
+  };
+}
+
+/**
+ * Looks for a good set by taking part of it away and filling it up again (large neighbourhood search).
+ * Made for fleets with hardly any room, where the cheapest covers cannot be packed.
+ */
+export class Improver {
+  readonly tab: Tableau;
+  readonly #packing: Packing;
+  readonly #random = sequence();
+  /** By source: relief of the set. */
+  readonly #gone: Float64Array;
+  readonly #bySource: Int32Array[];
+  #tolerance: number;
+  best: { worth: Worth; placeOf: Int32Array };
+
+  constructor(tab: Tableau) {
+    this.tab = tab;
+    this.#packing = new Packing(tab);
+    this.#gone = new Float64Array(tab.sources);
+    this.#tolerance = tab.tolerance;
+    this.#bySource = Array.from({ length: tab.sources }, (_, source) =>
+      Int32Array.from({ length: tab.items }, (_, item) => item).filter((item) => tab.source[item] === source),
+    );
+    this.best = { worth: this.#worth(), placeOf: this.#packing.placeOf.slice() };
+  }
+
+  /** Starts from a set of places. */
+  start(placeOf: Int32Array): void {
+    this.#load(placeOf);
+    this.#keep();
+  }
+
+  /**
+   * Improves the best set until the budget is spent.
+   * @param floor - a price under this, MiB, cannot be had: the search ends when it is reached.
+   */
+  run(budget: Budget, floor: number): void {
+    const packing = this.#packing;
+    let current = this.#worth();
+    let places = packing.placeOf.slice();
+    let idle = 0;
+    let { work } = packing;
+    while (budget.spend(packing.work - work + STEP * 4)) {
+      ({ work } = packing);
+      if (this.best.worth.shortfall === 0 && priceOfWeight(this.best.worth.weight) <= floor) return;
+      this.#ruin();
+      this.#fill();
+      this.#trim();
+      const worth = this.#worth();
+      if (!this.#isWorse(worth, current)) {
+        if (this.#isWorse(current, worth)) idle = 0;
+        current = worth;
+        places = packing.placeOf.slice();
+        if (this.#isWorse(this.best.worth, worth)) this.#keep();
+      } else if (++idle > 60) {
+        // A fresh valley now and then: the worse set is walked on from.
+        idle = 0;
+        if (this.#random() < 0.5) {
+          places = this.best.placeOf.slice();
+          current = this.best.worth;
+          this.#load(places);
+        } else {
+          current = worth;
+          places = packing.placeOf.slice();
+        }
+      } else {
+        this.#load(places);
+      }
+    }
+  }
+
+  #keep(): void {
+    this.best = { worth: this.#worth(), placeOf: this.#packing.placeOf.slice() };
+  }
+
+  #load(placeOf: Int32Array): void {
+    const packing = this.#packing;
+    packing.clear();
+    this.#gone.fill(0);
+    for (let item = 0; item < placeOf.length; item++) if (placeOf[item]! >= 0) this.#put(item, placeOf[item]!);
+  }
+
+  #put(item: number, target: number): void {
+    this.#packing.put(item, target);
+    this.#addUp(this.tab.source[item]!);
+  }
+
+  #take(item: number): void {
+    this.#packing.take(item);
+    this.#addUp(this.tab.source[item]!);
+  }
+
+  #addUp(source: number): void {
+    let gone = 0;
+    for (const item of this.#bySource[source]!) if (this.#packing.placeOf[item]! >= 0) gone += this.tab.relief[item]!;
+    this.#gone[source] = gone;
+  }
+
+  #worth(): Worth {
+    const { tab } = this;
+    const packing = this.#packing;
+    let shortfall = 0;
+    for (let source = 0; source < tab.sources; source++) {
+      const rest = tab.need[source]! - this.#gone[source]!;
+      // On the need itself nothing is short, but the source is not cleared either.
+      if (rest >= 0) shortfall += Math.max(rest, Number.MIN_VALUE);
+    }
+    let weight = 0;
+    for (let at = 0; at < packing.count; at++) weight += tab.weight[packing.chosen[at]!]!;
+    return { shortfall, weight };
+  }
+
+  #isWorse(a: Worth, b: Worth): boolean {
+    if ((a.shortfall === 0) !== (b.shortfall === 0)) return b.shortfall === 0;
+    const difference = a.shortfall - b.shortfall;
+    return Math.abs(difference) > this.#tolerance ? difference > 0 : a.weight > b.weight;
+  }
+
+  /** Takes away some items: any few, or all of one or two targets. */
+  #ruin(): void {
+    const packing = this.#packing;
+    const random = this.#random;
+    if (packing.count === 0) return;
+    if (random() < 0.5) {
+      const few = 1 + Math.floor(random() * Math.min(4, packing.count));
+      for (let n = 0; n < few && packing.count > 0; n++) {
+        this.#take(packing.chosen[Math.floor(random() * packing.count)]!);
+      }
+      return;
+    }
+    const emptied = random() < 0.7 ? 1 : 2;
+    for (let n = 0; n < emptied && packing.count > 0; n++) {
+      const target = packing.placeOf[packing.chosen[Math.floor(random() * packing.count)]!]!;
+      for (let at = packing.count - 1; at >= 0; at--) {
+        const item = packing.chosen[at]!;
+        if (packing.placeOf[item] === target) this.#take(item);
+      }
+    }
+  }
+
+  /** Adds items until every source is cleared or nothing fits. */
+  #fill(): void {
+    const { tab } = this;
+    const packing = this.#packing;
+    const random = this.#random;
+    const flavor = random();
+    const noise = NOISE[Math.floor(random() * NOISE.length)]!;
+    let squeezes = random() < 0.3 ? SQUEEZES : 0;
+    for (;;) {
+      let best = -1;
+      let place = -1;
+      let least = Infinity;
+      packing.work += 2 * tab.items;
+      for (let source = 0; source < tab.sources; source++) {
+        const rest = tab.need[source]! - this.#gone[source]!;
+        if (rest < 0) continue;
+        for (const item of this.#bySource[source]!) {
+          if (packing.placeOf[item]! >= 0) continue;
+          const relief = tab.relief[item]!;
+          const useful = Math.min(relief, rest) || Number.MIN_VALUE;
+          // By turns the cheapest for what it takes, the largest that fits, and the cheapest that does it alone.
+          let key = flavor < 0.6 ? tab.weight[item]! / useful : flavor < 0.85 ? 1 / useful : tab.weight[item]!;
+          if (flavor >= 0.85 && relief <= rest) key *= 1e6 / useful;
+          key *= 1 + noise * random();
+          if (key >= least) continue;
+          const target = this.#place(item);
+          if (target < 0) continue;
+          least = key;
+          best = item;
+          place = target;
+        }
+      }
+      if (best >= 0) this.#put(best, place);
+      else if (squeezes-- <= 0 || !this.#squeeze()) return;
+    }
+  }
+
+  /** Adds some item that fits only if others make room. */
+  #squeeze(): boolean {
+    const { tab } = this;
+    const packing = this.#packing;
+    const from = Math.floor(this.#random() * tab.items);
+    for (let n = 0; n < tab.items; n++) {
+      const item = (from + n) % tab.items;
+      const source = tab.source[item]!;
+      if (packing.placeOf[item]! >= 0 || this.#gone[source]! > tab.need[source]!) continue;
+      if (!packing.insert(item)) continue;
+      this.#addUp(source);
+      return true;
+    }
+    return false;
+  }
+
+  #place(item: number): number {
+    const packing = this.#packing;
+    if (this.#random() < 0.8) return packing.snuggest(item);
+    const { targets } = this.tab;
+    const from = Math.floor(this.#random() * targets);
+    for (let n = 0; n < targets; n++) {
+      const target = (from + n) % targets;
+      if (packing.fits(item, target)) return target;
+    }
+    return -1;
+  }
+
+  /** Leaves where they are the items that turned out needless, and swaps in cheaper ones where that does. */
+  #trim(): void {
+    const { tab } = this;
+    const packing = this.#packing;
+    const order = packing.chosen.slice(0, packing.count).sort((a, b) => tab.weight[b]! - tab.weight[a]! || a - b);
+    for (const item of order) {
+      const source = tab.source[item]!;
+      const over = this.#gone[source]! - tab.need[source]!;
+      if (over - tab.relief[item]! > 0) {
+        this.#take(item);
+        continue;
+      }
+      const target = packing.placeOf[item]!;
+      let swap = -1;
+      let place = -1;
+      let least = tab.weight[item]!;
+      this.#take(item);
+      const rest = tab.need[source]! - this.#gone[source]!;
+      for (const other of this.#bySource[source]!) {
+        if (packing.placeOf[other]! >= 0 || other === item || tab.weight[other]! >= least) continue;
+        if (!(tab.relief[other]! > rest) && over > 0) continue;
+        if (over <= 0 && tab.relief[other]! < tab.relief[item]!) continue;
+        const at = packing.fits(other, target) ? target : packing.snuggest(other);
+        if (at < 0) continue;
+        swap = other;
+        place = at;
+        least = tab.weight[other]!;
+      }
+      if (swap >= 0) this.#put(swap, place);
+      else this.#put(item, target);
+    }
+  }
+}

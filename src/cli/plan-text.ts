@@ -1,0 +1,66 @@
+import type { Explanation, LoadChange, Plan } from '../balancer/result.js';
+
+const BAR = 30;
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+const GIB = 1024 ** 3;
+
+function bar(share: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * BAR * 8);
+  return `${'█'.repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8] ?? ''}`.padEnd(BAR, '·');
+}
+
+function reading(metric: Plan['metric'], value: number): string {
+  return metric === 'cpu.usage_active' ? `${value.toFixed(1)} %` : `${(value / GIB).toFixed(1)} GiB`;
+}
+
+function chart(plan: Plan, loads: readonly LoadChange[]): string[] {
+  const width = Math.max(...loads.map(({ name }) => name.length));
+  return loads.flatMap(({ name, before, after, full }) => {
+    const line = (label: string, when: string, value: number) =>
+      `  ${label.padEnd(width)}  ${when.padEnd(6)}  ${bar(full > 0 ? value / full : 0)}  ${reading(plan.metric, value)}`;
+    return [line(name, 'before', before), line('', 'after', after)];
+  });
+}
+
+function refused({ refusedHosts, refusedGuests }: Explanation): string[] {
+  const say = (groups: Explanation['refusedHosts']) =>
+    groups.map(
+      ({ text, examples, count }) => `${text} (${examples.join(', ')}${count > examples.length ? ', …' : ''})`,
+    );
+  return [
+    ...(refusedHosts.length > 0 ? [`Hosts refused: ${say(refusedHosts).join('; ')}`] : []),
+    ...(refusedGuests.length > 0 ? [`Guests left out: ${say(refusedGuests).join('; ')}`] : []),
+  ];
+}
+
+/**
+ * A plan as an engineer would tell it: the reading and what has to go, what moves and why that, who was refused,
+ * and a bar chart of the hosts concerned.
+ * @returns lines without a newline at the end.
+ */
+export function planText(plan: Plan): string {
+  const { explanation } = plan;
+  const moves = plan.migrations.map(
+    ({ guest, target_host }) =>
+      `  ${guest.name}: ${guest.host} -> ${target_host.name} ` +
+      `(${guest.vcpu_count} vCPUs, ${guest.vmem_size} MiB, takes ${reading(plan.metric, guest.score)} off its host)`,
+  );
+  const parts: string[][] = [
+    [`${plan.outcome}: ${plan.notes}`],
+    explanation.sources.map(({ text }) => text),
+    moves.length > 0 ? [`Moves: ${explanation.chosen}`, ...moves] : [],
+    explanation.nextBest ? [`Why not another: ${explanation.nextBest.text}`] : [],
+    explanation.missing ? [`What is missing: ${explanation.missing.text}`] : [],
+    refused(explanation),
+    explanation.loads.length > 0 && plan.outcome !== 'not_needed'
+      ? [
+          `${plan.metric === 'cpu.usage_active' ? 'CPU load' : 'Available memory'}, threshold ${reading(plan.metric, plan.threshold)}`,
+          ...chart(plan, explanation.loads),
+        ]
+      : [],
+  ];
+  return parts
+    .filter((part) => part.length > 0)
+    .map((part) => part.join('\n'))
+    .join('\n\n');
+}

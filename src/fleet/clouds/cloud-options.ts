@@ -1,0 +1,10 @@
+import type { Clock } from '../../clock.js';
+
+/** What every cloud over HTTP needs besides its own settings. */
+export interface CloudOptions {
+  /** The longest that one try of one call may take, ms. */
+  timeoutMs: number;
+  clock: Clock;
+  /** 0 ≤ x < 1, for the jitter between tries. */
+  random: () => number;
+}

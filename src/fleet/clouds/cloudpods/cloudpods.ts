@@ -1,0 +1,34 @@
+import type { Cloud } from '../../fleet.js';
+import type { CloudOptions } from '../cloud-options.js';
+import type { KeystoneSettings } from '../keystone.js';
+import { createKeystoneClient } from '../keystone.js';
+import { readInventory } from './inventory.js';
+import { cloudpodsMigrations } from './migration.js';
+
+/** How to reach a Cloudpods, and how its guests are to be moved. */
+export interface CloudpodsSettings {
+  keystone: KeystoneSettings;
+  /** The most that one migration may take of the network, MB/s; the cloud's own limit by default. */
+  maxBandwidthMb?: number;
+  /** Lets the guest stand still longer at the end, so that a busy one arrives at all. */
+  quicklyFinish?: boolean;
+}
+
+/** The region service, by its newer type first. */
+const SERVICE_TYPES = ['compute_v2', 'compute'];
+
+/** A Cloudpods, asked through its region service with the rights of the whole system. */
+export function createCloudpods(settings: CloudpodsSettings, options: CloudOptions): Cloud {
+  const system = 'cloudpods';
+  const client = createKeystoneClient({
+    ...options,
+    system,
+    settings: settings.keystone,
+    serviceTypes: SERVICE_TYPES,
+  });
+  return {
+    name: system,
+    inventory: (signal) => readInventory(client, system, signal),
+    ...cloudpodsMigrations(client, system, settings),
+  };
+}

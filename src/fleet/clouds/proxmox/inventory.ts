@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { GuestRecord, HostRecord, Inventory } from '../../fleet.js';
+import { FleetError } from '../../fleet.js';
+import type { HttpClient } from '../../http-client.js';
+import type { GuestResource, NodeResource } from './resources.js';
+import { ask, readGuests, readNodes } from './resources.js';
+
+const MIB = 1024 ** 2;
+
+const membersSchema = z.array(
+  z.object({
+    type: z.string(),
+    name: z.string().nullish(),
+    ip: z.string().nullish(),
+    quorate: z.union([z.number(), z.boolean()]).nullish(),
+  }),
+);
+
+const haSchema = z.array(
+  z.object({ type: z.string().nullish(), node: z.string().nullish(), status: z.string().nullish() }),
+);
+
+/**
+ * All nodes and guests of a cluster.
+ * @throws FleetError also where the node that answers is cut off from the others, or where the token may not see nodes.
+ */
+export async function readInventory(client: HttpClient, system: string, signal?: AbortSignal): Promise<Inventory> {
+  const [members, ha, nodes, guests] = await Promise.all([
+    ask(client, system, 'cluster status', { path: '/cluster/status' }, membersSchema, signal),
+    ask(client, system, 'HA status', { path: '/cluster/ha/status/current' }, haSchema, signal),
+    readNodes(client, system, signal),
+    readGuests(client, system, signal),
+  ]);
+  if (members.some(({ type, quorate }) => type === 'cluster' && quorate !== undefined && !quorate)) {
+    throw new FleetError(system, 'cluster status: the cluster has no quorum: what this node tells may be old');
+  }
+  const listed = new Set(nodes.map(({ node }) => node));
+  const missing = members.filter(({ type, name }) => type === 'node' && name && !listed.has(name));
+  if (missing.length > 0) {
+    throw new FleetError(system, `list nodes: ${missing.map(({ name }) => name).join(', ')} missing in the answer`);
+  }
+  const addresses = new Map(
+    members.flatMap(({ type, name, ip }) => (type === 'node' && name && ip ? [[name, ip]] : [])),
+  );
+  const resting = new Set(
+    ha.flatMap(({ type, node, status }) => (type === 'lrm' && node && status?.includes('maintenance') ? [node] : [])),
+  );
+  return {
+    hosts: nodes.map((node) => toHost(node, addresses.get(node.node), resting.has(node.node), system)),
+    guests: guests.map(toGuest),
+  };
+}
+
+function toHost(node: NodeResource, address: string | undefined, isResting: boolean, system: string): HostRecord {
+  const isOnline = node.status === 'online';
+  if (isOnline && (!node.maxcpu || !node.maxmem)) {
+    throw new FleetError(
+      system,
+      `list nodes: node ${node.node} has no CPUs or memory: the token needs Sys.Audit on /nodes`,
+    );
+  }
+  return {
+    id: node.id,
+    name: node.node,
+    ...(address !== undefined && { addresses: [address] }),
+    status: node.status,
+    enabled: true,
+    host_type: 'kvm',
+    // Proxmox VE is made for this one only, and its lists do not tell.
+    cpu_architecture: 'x86_64',
+    cpu_count: node.maxcpu ?? 0,
+    mem_size: Math.floor((node.maxmem ?? 0) / MIB),
+    ...((isResting || node.hastate === 'maintenance') && { maintenance: true }),
+  };
+}
+
+function toGuest(guest: GuestResource): GuestRecord {
+  const immovable = obstacleIn(guest);
+  const tags = (guest.tags ?? '').split(/[;, ]+/).filter((tag) => tag !== '');
+  const all = { ...Object.fromEntries(tags.map((tag) => [tag, ''])), ...(guest.pool && { pool: guest.pool }) };
+  return {
+    id: guest.id,
+    name: guest.name ?? `VM ${guest.vmid}`,
+    host_id: `node/${guest.node}`,
+    status: statusOf(guest),
+    vcpu_count: guest.maxcpu ?? 0,
+    vmem_size: Math.floor((guest.maxmem ?? 0) / MIB),
+    ...(immovable !== undefined && { immovable }),
+    ...(Object.keys(all).length > 0 && { tags: all }),
+  };
+}
+
+/** `running` only for a guest that runs and that nothing else is done with (a lock: backup, snapshot, migrate …). */
+export function statusOf({ status, lock, hastate }: GuestResource): string {
+  if (lock) return lock;
+  return isHaMoving(hastate) ? 'migrate' : status;
+}
+
+/** Whether the HA manager is moving a guest. */
+export function isHaMoving(hastate: string | null | undefined): boolean {
+  return hastate === 'migrate' || hastate === 'relocate';
+}
+
+/** Why Proxmox VE would not move the guest live, whatever the target. */
+function obstacleIn({ type, template, hastate }: GuestResource): string | undefined {
+  if (type !== 'qemu') return 'is a container, which can only be moved by a restart';
+  if (template) return 'is a template';
+  if (hastate === 'error' || hastate === 'fence') return `is in the HA state ${hastate}`;
+  return undefined;
+}

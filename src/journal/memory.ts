@@ -1,0 +1,108 @@
+import type { MetricName } from '../fleet/fleet.js';
+import type { MigrationNotes } from './journal.js';
+
+/** The loads that a plan was made on, so that what was predicted can be compared with what came. */
+export interface LoadsBefore {
+  metric: MetricName;
+  /** The sources and targets of the plan. */
+  hosts: {
+    id: string;
+    name: string;
+    role: 'source' | 'target';
+    /** Reading: % or bytes. */
+    before: number;
+    cpu_count: number;
+    /** MiB. */
+    mem_size: number;
+  }[];
+}
+
+/** One host of a verification. */
+export interface PredictedLoad {
+  id: string;
+  name: string;
+  role: 'source' | 'target';
+  /** % or bytes. */
+  before: number;
+  predicted: number;
+  /** MiB. */
+  mem_size: number;
+}
+
+/** A look at what a batch has brought, still to be taken. */
+export interface PendingVerification {
+  batch: string;
+  rule: string;
+  metric: MetricName;
+  /** The window to average over, ms. */
+  period_ms: number;
+  /** ms since the epoch: when the last move ended. */
+  moved_at: number;
+  /** ms since the epoch: when the metrics have settled. */
+  due_at: number;
+  /** Looks that came to nothing. */
+  attempts: number;
+  hosts: PredictedLoad[];
+}
+
+/** What experience says about a rule. */
+export interface RuleStanding {
+  /** Predictions in a row that were off. */
+  misses: number;
+  /** The rule only recommends, as long as it stands as it stood then. */
+  recommend?: { since: string; fingerprint: string; why: string };
+  /** ms since the epoch: the rule does nothing before. */
+  paused_until?: number;
+}
+
+/** A plan that waits for an approval, or did. */
+export interface RecommendedPlan {
+  id: string;
+  rule: string;
+  sender: string;
+  /** The batch in which it was made. */
+  batch: string;
+  /** For each alerting host the words that name it. */
+  hosts: string[][];
+  /** ISO 8601. */
+  created_at: string;
+  expires_at: string;
+  state: 'open' | 'approved' | 'superseded';
+  /** The batch that carried it out, or the plan that took its place. */
+  by?: string;
+  outcome: 'migrate' | 'partial';
+  /** MiB. */
+  cost: number;
+  notes: string;
+  migrations: MigrationNotes[];
+}
+
+/** What the service has to remember beside events and the running batch. Small: every write of the journal holds it. */
+export interface Memory {
+  verifications: PendingVerification[];
+  /** By rule. */
+  standings: Record<string, RuleStanding>;
+  /** Oldest first. */
+  plans: RecommendedPlan[];
+}
+
+/** Plans that are kept; the oldest go first, those that are no longer open before the others. */
+export const MOST_PLANS = 50;
+const MOST_VERIFICATIONS = 100;
+
+export const emptyMemory = (): Memory => ({ verifications: [], standings: {}, plans: [] });
+
+/** The memory cut to what a journal may hold. */
+export function bounded(memory: Memory): Memory {
+  const plans = [...memory.plans];
+  while (plans.length > MOST_PLANS) {
+    const ended = plans.findIndex(({ state }) => state !== 'open');
+    plans.splice(Math.max(0, ended), 1);
+  }
+  const standings = Object.fromEntries(
+    Object.entries(memory.standings).filter(
+      ([, { misses, recommend, paused_until }]) => misses > 0 || recommend !== undefined || paused_until !== undefined,
+    ),
+  );
+  return { verifications: memory.verifications.slice(-MOST_VERIFICATIONS), standings, plans };
+}

@@ -1,0 +1,161 @@
+import type { OutsideRefusal } from '../balancer/plan.js';
+import type { Snapshot } from '../fleet/fleet.js';
+import type { BatchPart, BatchRecord, Journal, JournalEvent, NewEvent } from '../journal/journal.js';
+import type { Memory } from '../journal/memory.js';
+import type { Rule } from '../rules/rule.js';
+import type { Budget } from './budget.js';
+import { cutToBudget } from './budget.js';
+import { FAILURES_LOOK_BACK_MS, failedBefore, onlyWhatFailed } from './failures.js';
+import type { ForeignPause, ForeignWatch } from './foreign-watch.js';
+import { foreignText, recordPauses } from './foreign-watch.js';
+import { recommend } from './recommend.js';
+import type { Relief, RelieveOptions } from './relieve.js';
+import { relieve } from './relieve.js';
+import type { SnapshotStore } from './snapshots.js';
+import { modeOf } from './standing.js';
+import { loadsBefore } from './verification.js';
+
+/** What {@link planPart} needs. */
+export interface PartOptions extends Omit<RelieveOptions, 'onPlanning' | 'refuse'> {
+  journal: Journal;
+  rules: () => readonly Rule[];
+  watch: ForeignWatch;
+  snapshots?: SnapshotStore | undefined;
+  /** What all rules together may start within an hour. */
+  budget: Budget;
+  newPlanId: () => string;
+  onPlanning: () => void;
+}
+
+/** What a look at the fleet came to, with what the rule's mode and budgets left of it. */
+interface Steered extends Relief {
+  memory?: (before: Memory) => Memory;
+}
+
+/**
+ * Asks the fleet, plans one part of a batch, and adds to the record what is to be moved: nothing if the rule only recommends,
+ * or as much as the budgets leave. Everything is in the journal when it resolves.
+ * @returns the moves that were added.
+ */
+export async function planPart(
+  record: BatchRecord,
+  part: BatchPart,
+  rule: Rule,
+  options: PartOptions,
+): Promise<BatchRecord['migrations']> {
+  const { journal, clock, log } = options;
+  const relief = await lookAgain(record, part.hosts, rule, options);
+  options.signal.throwIfAborted();
+  await keepSnapshot(record, part, rule, relief, options);
+  const steered = steer(record, part, rule, relief, await recentEvents(options), options, clock.now());
+  const events = steered.findings.map(({ action, notes }): NewEvent => {
+    return { obj_name: part.rule, user: record.sender, action, notes, batch: record.id };
+  });
+  const { migrations, seen } = steered;
+  // With nothing to move the part has ended, unless it made moves before: those are still to be verified.
+  const next: BatchPart = { ...part, done: migrations.length === 0 && part.retried !== true };
+  if (migrations.length > 0 && seen) next.loads = loadsBefore(seen.plan, seen.snapshot, part.loads);
+  // Events and what follows from them together, and the record only then: the journal may refuse, and this be done again.
+  await journal.commit({
+    events,
+    batch: {
+      ...record,
+      parts: record.parts.map((other) => (other === part ? next : other)),
+      migrations: [...record.migrations, ...migrations],
+    },
+    ...(steered.memory && { memory: steered.memory }),
+  });
+  Object.assign(part, next);
+  record.migrations.push(...migrations);
+  for (const { action, notes } of steered.findings) {
+    log.info({ batch: record.id, rule: rule.name, action }, typeof notes === 'string' ? notes : JSON.stringify(notes));
+  }
+  if (steered.migrations.length > 0) {
+    const moves = steered.migrations.map(({ notes }) => `${notes.guest.name} → ${notes.target_host.name}`);
+    log.info({ batch: record.id, rule: rule.name, moves, cost: steered.cost }, 'planned');
+  }
+  return steered.migrations;
+}
+
+/**
+ * One look at the fleet with everything that the past rules out; what others have moved makes rules pause.
+ * @param approval - what else is ruled out where a person has approved the moves, which no pause holds up then.
+ */
+export async function lookAgain(
+  record: Pick<BatchRecord, 'id' | 'migrations'>,
+  hosts: string[][],
+  rule: Rule,
+  options: PartOptions,
+  approval?: { refuse: (snapshot: Snapshot) => OutsideRefusal[] },
+): Promise<Relief> {
+  const { clock, journal, watch } = options;
+  await watch.prepare();
+  const events = await recentEvents(options);
+  let pauses: ForeignPause[] = [];
+  const relief = await relieve(rule, hosts, {
+    ...options,
+    onPlanning: (snapshot) => {
+      options.onPlanning();
+      pauses = watch.look(snapshot, events, options.rules(), clock.now());
+      const own = approval ? undefined : pauses.find((pause) => pause.rule === rule.name);
+      return own && { action: 'paused', notes: foreignText(own) };
+    },
+    refuse: (snapshot) => [
+      ...failedBefore(events, clock.now()),
+      ...onlyWhatFailed(record.migrations, rule.name, snapshot),
+      ...(approval?.refuse(snapshot) ?? []),
+    ],
+  });
+  await recordPauses(pauses, record.id, journal);
+  return relief;
+}
+
+function recentEvents({ journal, clock }: PartOptions): Promise<JournalEvent[]> {
+  return journal.events({ since: clock.now() - FAILURES_LOOK_BACK_MS });
+}
+
+function steer(
+  record: BatchRecord,
+  part: BatchPart,
+  rule: Rule,
+  relief: Relief,
+  events: readonly JournalEvent[],
+  { journal, budget, newPlanId }: PartOptions,
+  now: number,
+): Steered {
+  if (relief.migrations.length === 0) return relief;
+  const memory = journal.memory();
+  const mode = modeOf(rule, memory.standings[rule.name]);
+  if (mode.mode === 'recommend') {
+    const origin = { id: newPlanId(), rule: rule.name, sender: record.sender, batch: record.id, hosts: part.hosts };
+    const made = recommend(relief, { ...origin, ...(mode.why !== undefined && { why: mode.why }) }, memory, now);
+    return { ...relief, findings: [...relief.findings, made.event], migrations: [], memory: made.memory };
+  }
+  const { kept, limited } = cutToBudget(relief.migrations, rule, budget, events, now);
+  if (!limited) return relief;
+  return { ...relief, findings: [...relief.findings, { action: 'limited', notes: { ...limited } }], migrations: kept };
+}
+
+/** Keeps what was known, for a replay. A disk that refuses must not keep a host from being relieved. */
+async function keepSnapshot(
+  record: BatchRecord,
+  part: BatchPart,
+  rule: Rule,
+  { seen }: Relief,
+  { snapshots, log }: PartOptions,
+): Promise<void> {
+  if (!snapshots || !seen) return;
+  const { outcome, migrations, cost, notes } = seen.plan;
+  try {
+    await snapshots.add(record.id, record.sender, {
+      rule,
+      hosts: part.hosts,
+      source_ids: seen.sourceIds,
+      refusals: seen.refusals,
+      snapshot: seen.snapshot,
+      plan: { outcome, migrations, cost, notes },
+    });
+  } catch (error) {
+    log.warn({ batch: record.id, rule: rule.name, err: error }, 'what was planned on could not be kept for a replay');
+  }
+}

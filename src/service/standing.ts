@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { Memory, RuleStanding } from '../journal/memory.js';
+import type { Rule } from '../rules/rule.js';
+
+/** Says whether a rule is still the one that it was: the same for the same keys and values. */
+export function fingerprint(rule: Rule): string {
+  return createHash('sha256').update(JSON.stringify(rule)).digest('hex').slice(0, 16);
+}
+
+/** Whether a rule carries its plans out. `why` is there where experience, and not the rule, says no. */
+export type Mode = { mode: 'auto' } | { mode: 'recommend'; why?: string };
+
+/** The mode of a rule: its own, or `recommend` as long as it is the rule whose predictions were off. */
+export function modeOf(rule: Rule, standing: RuleStanding | undefined): Mode {
+  if (rule.mode === 'recommend') return { mode: 'recommend' };
+  const demoted = standing?.recommend;
+  return demoted?.fingerprint === fingerprint(rule) ? { mode: 'recommend', why: demoted.why } : { mode: 'auto' };
+}
+
+/** When the pause of a rule ends, ms since the epoch; undefined if it does not pause. */
+export function pausedUntil(memory: Memory, rule: string, now: number): number | undefined {
+  const until = memory.standings[rule]?.paused_until;
+  return until !== undefined && now < until ? until : undefined;
+}
+
+/** The memory with a changed standing of one rule. */
+export function withStanding(memory: Memory, rule: string, change: Partial<RuleStanding>): Memory {
+  const before = memory.standings[rule] ?? { misses: 0 };
+  return { ...memory, standings: { ...memory.standings, [rule]: { ...before, ...change } } };
+}
+
+/** Without what is over: pauses that have ended. */
+export function withoutEndedPauses(memory: Memory, now: number): Memory {
+  const standings = Object.fromEntries(
+    Object.entries(memory.standings).map(([rule, { paused_until, ...rest }]) => [
+      rule,
+      paused_until !== undefined && paused_until > now ? { ...rest, paused_until } : rest,
+    ]),
+  );
+  return { ...memory, standings };
+}

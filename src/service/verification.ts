@@ -1,0 +1,139 @@
+import type { MetricName, Snapshot } from '../fleet/fleet.js';
+import type { BatchPart, JournalEvent, MigrationRecord } from '../journal/journal.js';
+import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
+import type { Plan } from '../balancer/result.js';
+import { migrationOf } from './failures.js';
+
+const MIB = 1024 ** 2;
+
+/** How a prediction came out on one host. */
+export interface VerifiedLoad {
+  id: string;
+  name: string;
+  role: 'source' | 'target';
+  /** % or bytes. */
+  before: number;
+  predicted: number;
+  /** Absent without a reading. */
+  actual?: number;
+  /** Actual - predicted: % points of CPU, or bytes. */
+  error?: number;
+  /** The size of the error: points of CPU %, or % of the host's memory. */
+  off_by?: number;
+  /** Another move has touched the host meanwhile: it says nothing about this prediction. */
+  superseded?: true;
+}
+
+/** The notes of `verified`. */
+export interface Verified {
+  batch: string;
+  metric: MetricName;
+  hosts: VerifiedLoad[];
+  /** The largest error of a host that counts; absent if none does. */
+  off_by?: number;
+  outcome: 'as_predicted' | 'off' | 'superseded' | 'no_reading';
+}
+
+/**
+ * The loads of a plan's hosts as the balancer saw them.
+ * @param known - those of an earlier plan of the same part: its hosts keep the reading from before any of its moves.
+ */
+export function loadsBefore(plan: Plan, snapshot: Snapshot, known?: LoadsBefore): LoadsBefore {
+  const sources = new Set(plan.sources.map(({ id }) => id));
+  const targets = new Set(plan.migrations.map(({ target_host: { id } }) => id));
+  const earlier = known?.hosts ?? [];
+  const hosts = snapshot.hosts.flatMap((host): LoadsBefore['hosts'] => {
+    const before = host.metrics[plan.metric];
+    const { id, name, cpu_count, mem_size } = host;
+    const isNew = (sources.has(id) || targets.has(id)) && !earlier.some((each) => each.id === id);
+    if (before === undefined || !isNew) return [];
+    return [{ id, name, role: sources.has(id) ? 'source' : 'target', before, cpu_count, mem_size }];
+  });
+  return { metric: plan.metric, hosts: [...earlier, ...hosts] };
+}
+
+/**
+ * What the hosts of a part should read, counting only the moves that came about: CPU usage × vCPUs / the host's CPUs
+ * leaves the source and comes to the target, memory byte for byte.
+ * @returns the hosts that a successful move has touched.
+ */
+export function predictLoads({ metric, hosts }: LoadsBefore, migrations: readonly MigrationRecord[]): PredictedLoad[] {
+  const byId = new Map(hosts.map((host) => [host.id, host]));
+  const change = new Map<string, number>();
+  const add = (id: string, by: number) => change.set(id, (change.get(id) ?? 0) + by);
+  for (const { phase, notes } of migrations) {
+    const source = byId.get(notes.guest.host_id);
+    const target = byId.get(notes.target_host.id);
+    if (phase !== 'succeeded' || !source || !target) continue;
+    const { score } = notes.guest;
+    const isCpu = metric === 'cpu.usage_active';
+    add(source.id, isCpu ? -score : score);
+    add(target.id, isCpu ? (score * source.cpu_count) / target.cpu_count : -score);
+  }
+  return hosts.flatMap(({ id, name, role, before, mem_size }) => {
+    const by = change.get(id);
+    return by === undefined ? [] : [{ id, name, role, before, predicted: before + by, mem_size }];
+  });
+}
+
+/** A verification of a part whose moves have all ended; undefined if none of them came about. */
+export function verificationOf(
+  part: BatchPart,
+  batch: string,
+  migrations: readonly MigrationRecord[],
+  time: { now: number; periodMs: number; scrapeIntervalMs: number },
+): PendingVerification | undefined {
+  if (!part.loads) return undefined;
+  const hosts = predictLoads(
+    part.loads,
+    migrations.filter(({ rule }) => rule === part.rule),
+  );
+  if (hosts.length === 0) return undefined;
+  return {
+    batch,
+    rule: part.rule,
+    metric: part.loads.metric,
+    period_ms: time.periodMs,
+    // Events tell whole milliseconds.
+    moved_at: Math.floor(time.now),
+    // By then every sample of the window was taken after the last move.
+    due_at: time.now + time.periodMs + time.scrapeIntervalMs,
+    attempts: 0,
+    hosts,
+  };
+}
+
+/**
+ * Compares a prediction with what has come.
+ * @param events - of migrations since the batch, oldest first.
+ * @param tolerance - what a prediction may be off by: points of CPU %, or % of the host's memory.
+ */
+export function verify(
+  pending: PendingVerification,
+  snapshot: Snapshot,
+  events: readonly JournalEvent[],
+  tolerance: number,
+): Verified {
+  const touched = new Set(
+    events.flatMap((event) => {
+      const notes = migrationOf(event);
+      const isNewer = event.batch !== pending.batch && Date.parse(event.ops_time) >= pending.moved_at;
+      return notes && isNewer ? [notes.guest.host_id, notes.target_host.id] : [];
+    }),
+  );
+  const hosts = pending.hosts.map(({ mem_size, ...load }): VerifiedLoad => {
+    const actual = snapshot.hosts.find(({ id }) => id === load.id)?.metrics[pending.metric];
+    const superseded = touched.has(load.id) && { superseded: true as const };
+    if (actual === undefined) return { ...load, ...superseded };
+    const error = actual - load.predicted;
+    const scale = pending.metric === 'cpu.usage_active' ? 1 : 100 / (mem_size * MIB);
+    return { ...load, actual, error, off_by: Math.abs(error) * scale, ...superseded };
+  });
+  const { batch, metric } = pending;
+  const counting = hosts.filter(({ superseded }) => !superseded);
+  const errors = counting.flatMap(({ off_by }) => off_by ?? []);
+  if (counting.length === 0) return { batch, metric, hosts, outcome: 'superseded' };
+  if (errors.length === 0) return { batch, metric, hosts, outcome: 'no_reading' };
+  const offBy = Math.max(...errors);
+  return { batch, metric, hosts, off_by: offBy, outcome: offBy > tolerance ? 'off' : 'as_predicted' };
+}
