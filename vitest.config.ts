@@ -4,7 +4,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/bench/**'],
+    setupFiles: ['test/support/property-seed.ts'],
     restoreMocks: true,
-    testTimeout: 30_000,
+    // Only a hang may run into it: nothing is timed.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
   },
 });
