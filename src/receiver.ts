@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
@@ -111,7 +111,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       journal,
       busy,
       clock,
-      newBatchId: () => randomBytes(6).toString('hex'),
+      // Of a UUID, whose randomness is drawn in advance: every webhook of a storm makes one.
+      newBatchId: () => randomUUID().replaceAll('-', '').slice(0, 12),
       log,
       limits: {
         ...DEFAULT_WATCH_LIMITS,

@@ -27,8 +27,7 @@ const BODY = Object.fromEntries(
  * @throws HttpProblem `invalid_body` that names the faulty fields.
  */
 export async function validateBody(sender: Sender, request: Request): Promise<void> {
-  await BODY[sender].run(request);
-  const result = validationResult(request);
+  const result = await BODY[sender].run(request, { dryRun: true });
   if (result.isEmpty()) return;
   throw new HttpProblem('invalid_body', { problems: result.array().flatMap(({ msg }) => msg as AlertProblem[]) });
 }

@@ -162,7 +162,7 @@ export class Fuzzer {
         break;
       case 5:
         if (Array.isArray(value)) value.push(...(structuredClone(value) as unknown[]).slice(0, 20));
-        else record[key] = String(child);
+        else record[key] = JSON.stringify(child);
         break;
       case 6:
         if (keys.length > 1) record[key] = structuredClone(record[this.#pick(keys)]);
