@@ -71,7 +71,7 @@ export function flattest(
         if (tried[t] === 1 || after >= lowest) continue;
         const several = load[t]! > 0;
         if (after >= tab.limit[t]! - (several ? tab.tolerance : 0)) continue;
-        const room = tab.guardLimit[t]! - (several ? tab.guardTolerance : 0);
+        const room = tab.guardLimit[t]! - (several ? tab.guardTolerance[t]! : 0);
         if (guard[t]! + guardAdd[item * targets + t]! > room) continue;
         if (several && !isApart(tab, item, t, place)) continue;
         lowest = after;

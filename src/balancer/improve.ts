@@ -1,5 +1,5 @@
 import { type Budget, STEP } from './budget.js';
-import type { Worth } from './most.js';
+import { type Worth, isWorse, shortOf, shortfallTolerance } from './most.js';
 import { Packing } from './packing.js';
 import { type Tableau, priceOfWeight } from './tableau.js';
 
@@ -30,14 +30,14 @@ export class Improver {
   /** By source: relief of the set. */
   readonly #gone: Float64Array;
   readonly #bySource: Int32Array[];
-  #tolerance: number;
+  readonly #tolerance: number;
   best: { worth: Worth; placeOf: Int32Array };
 
   constructor(tab: Tableau) {
     this.tab = tab;
     this.#packing = new Packing(tab);
     this.#gone = new Float64Array(tab.sources);
-    this.#tolerance = tab.tolerance;
+    this.#tolerance = shortfallTolerance(tab);
     this.#bySource = Array.from({ length: tab.sources }, (_, source) =>
       Int32Array.from({ length: tab.items }, (_, item) => item).filter((item) => tab.source[item] === source),
     );
@@ -67,11 +67,11 @@ export class Improver {
       this.#fill();
       this.#trim();
       const worth = this.#worth();
-      if (!this.#isWorse(worth, current)) {
-        if (this.#isWorse(current, worth)) idle = 0;
+      if (!isWorse(worth, current, this.#tolerance)) {
+        if (isWorse(current, worth, this.#tolerance)) idle = 0;
         current = worth;
         places = packing.placeOf.slice();
-        if (this.#isWorse(this.best.worth, worth)) this.#keep();
+        if (isWorse(this.best.worth, worth, this.#tolerance)) this.#keep();
       } else if (++idle > 60) {
         // A fresh valley now and then: the worse set is walked on from.
         idle = 0;
@@ -122,18 +122,11 @@ export class Improver {
     let shortfall = 0;
     for (let source = 0; source < tab.sources; source++) {
       const rest = tab.need[source]! - this.#gone[source]!;
-      // On the need itself nothing is short, but the source is not cleared either.
-      if (rest >= 0) shortfall += Math.max(rest, Number.MIN_VALUE);
+      shortfall += shortOf(rest, this.#tolerance);
     }
     let weight = 0;
     for (let at = 0; at < packing.count; at++) weight += tab.weight[packing.chosen[at]!]!;
     return { shortfall, weight };
-  }
-
-  #isWorse(a: Worth, b: Worth): boolean {
-    if ((a.shortfall === 0) !== (b.shortfall === 0)) return b.shortfall === 0;
-    const difference = a.shortfall - b.shortfall;
-    return Math.abs(difference) > this.#tolerance ? difference > 0 : a.weight > b.weight;
   }
 
   /** Takes away some items: any few, or all of one or two targets. */

@@ -10,6 +10,23 @@ export interface Worth {
   weight: number;
 }
 
+/** What two sums of the same excess may differ by: the rounding of readings, and of needs that are all that can go. */
+export function shortfallTolerance({ tolerance, need }: Tableau): number {
+  return Math.max(tolerance, need.reduce((sum, some) => sum + Math.max(0, some), 0) * 1e-11);
+}
+
+/** What counts as short where `rest` still has to go: on the need itself nothing is, but the source is not cleared either. */
+export function shortOf(rest: number, tolerance: number): number {
+  return rest < 0 ? 0 : Math.max(rest, 2 * tolerance);
+}
+
+/** Whether less is cleared by `a` than by `b`, or as much for more. */
+export function isWorse(a: Worth, b: Worth, tolerance: number): boolean {
+  if ((a.shortfall === 0) !== (b.shortfall === 0)) return b.shortfall === 0;
+  const difference = a.shortfall - b.shortfall;
+  return Math.abs(difference) > tolerance ? difference > 0 : a.weight > b.weight;
+}
+
 /**
  * Branch and bound for the set that leaves the least excess, then the least price, where not everything can be cleared.
  * What the items not yet decided on could still take off each source bounds a branch.
@@ -24,6 +41,7 @@ export class MostSearch {
   /** `position * sources + source`: relief of the items of a source from a position on. */
   readonly #rest: Float64Array;
   readonly #gone: Float64Array;
+  readonly #tolerance: number;
   readonly #places: Int32Array;
   readonly #budget: Budget;
   #work = 0;
@@ -33,6 +51,7 @@ export class MostSearch {
     this.tab = tab;
     this.best = start;
     this.#budget = budget;
+    this.#tolerance = shortfallTolerance(tab);
     this.#packing = new Packing(tab);
     this.#gone = new Float64Array(tab.sources);
     this.#places = new Int32Array((tab.items + 1) * tab.items);
@@ -60,15 +79,13 @@ export class MostSearch {
     let shortfall = 0;
     for (let source = 0; source < tab.sources; source++) {
       const left = tab.need[source]! - this.#gone[source]! - this.#rest[position * tab.sources + source]!;
-      if (left >= 0) shortfall += Math.max(left, Number.MIN_VALUE);
+      shortfall += shortOf(left, this.#tolerance);
     }
     return shortfall;
   }
 
   #isHopeless(shortfall: number, weight: number): boolean {
-    const { worth } = this.best;
-    const more = shortfall - worth.shortfall;
-    return more > this.tab.tolerance || (more >= -this.tab.tolerance && weight >= worth.weight);
+    return !isWorse(this.best.worth, { shortfall, weight }, this.#tolerance);
   }
 
   #descend(position: number, weight: number): void {

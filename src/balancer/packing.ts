@@ -52,7 +52,7 @@ export class Packing {
     if (this.load[target] === 0) return level < tab.limit[target]! && guard <= tab.guardLimit[target]!;
     return (
       level < tab.limit[target]! - tab.tolerance &&
-      guard <= tab.guardLimit[target]! - tab.guardTolerance &&
+      guard <= tab.guardLimit[target]! - tab.guardTolerance[target]! &&
       isApart(tab, item, target, this.placeOf)
     );
   }

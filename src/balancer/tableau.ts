@@ -29,7 +29,8 @@ export interface Tableau {
   /** By item: those that may not be on one target with it; undefined where none are named at all. */
   readonly apart: readonly Int32Array[] | undefined;
   readonly tolerance: number;
-  readonly guardTolerance: number;
+  /** By target: what sums on it may be off by their rounding; 0 where every number there adds up without any. */
+  readonly guardTolerance: Float64Array;
 }
 
 /** The price in MiB of a {@link Tableau.weight}. */
@@ -78,8 +79,26 @@ export function tableau(problem: Problem, itemOf: Int32Array, targetOf: Int32Arr
     guardLimit: ofTarget(guardLimit),
     apart: apartOf(problem, itemOf),
     tolerance: problem.tolerance,
-    guardTolerance: problem.guardTolerance,
+    guardTolerance: guardTolerances(problem, targetOf, guardAdd),
   };
+}
+
+/** Whether sums with a number of this kind are exact: it ends a few binary places behind the point. */
+function addsUpExactly(value: number): boolean {
+  return Number.isInteger(value * 2 ** 16);
+}
+
+/** A guard may be met exactly, so that a tolerance where there is no rounding would refuse what fits. */
+function guardTolerances({ targets, guardTolerance }: Problem, targetOf: Int32Array, guardAdd: Float64Array) {
+  const tolerance = new Float64Array(targetOf.length).fill(guardTolerance);
+  if (guardTolerance === 0) return tolerance;
+  const count = targetOf.length;
+  for (let t = 0; t < count; t++) {
+    let isExact = addsUpExactly(targets.guardLevel[targetOf[t]!]!);
+    for (let at = t; isExact && at < guardAdd.length; at += count) isExact = addsUpExactly(guardAdd[at]!);
+    if (isExact) tolerance[t] = 0;
+  }
+  return tolerance;
 }
 
 function apartOf({ apart }: Problem, itemOf: Int32Array): Int32Array[] | undefined {

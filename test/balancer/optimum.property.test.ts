@@ -24,7 +24,7 @@ function removedBy(plan: Plan): number {
 }
 
 describe('against a MIP solver on small fleets', () => {
-  it('clears what can be cleared, at most 1 % dearer; else removes at most 1 % less', () => {
+  it('clears what can be cleared, at most 1 % dearer; else removes the most, at most 1 % dearer', () => {
     fc.assert(
       fc.property(requestArbitrary({ hosts: 6, guests: 12, sources: 3, isExact: true }), (request) => {
         const optimum = solve(request);
@@ -38,7 +38,9 @@ describe('against a MIP solver on small fleets', () => {
           if (plan.optimal) expect(plan.cost).toBe(optimum.price);
           else expect(plan.cost * (1 - plan.gap)).toBeLessThanOrEqual(optimum.price + 1e-6);
         } else {
-          expect(removedBy(plan)).toBeGreaterThanOrEqual(optimum.removed * 0.99 - 1e-2);
+          // The solver counts a little more for what is cleared than for what ends on the threshold itself.
+          expect(removedBy(plan)).toBeGreaterThanOrEqual(optimum.removed - 1e-2);
+          if (removedBy(plan) <= optimum.removed) expect(plan.cost).toBeLessThanOrEqual(optimum.price * 1.01);
         }
       }),
       { numRuns: 150 },

@@ -3,8 +3,10 @@ import { planMigrations } from '../../src/balancer/plan.js';
 import { benchCases, makeCase } from '../bench/cases.js';
 import type { Problem } from '../../src/balancer/problem.js';
 import { search } from '../../src/balancer/search.js';
-import { cpu, cpuRule, fleet, guest, host } from './fleet.js';
+import { GIB, cpu, cpuRule, fleet, guest, host, memoryRule } from './fleet.js';
 import { brokenRules } from './checker.js';
+
+const MIB = 1024 ** 2;
 
 describe('the search', () => {
   it('takes two small guests rather than a big one, and the big one rather than many', () => {
@@ -34,6 +36,37 @@ describe('the search', () => {
       'five -> wide',
       'four -> narrow',
     ]);
+  });
+
+  it('removes most, then at the least price, where a source cannot be cleared by all of its guests', () => {
+    const source = (id: string) => host(id, { metrics: cpu(50, 0) });
+    const hosts = [source('a'), source('b'), host('t', { metrics: cpu(50, 16 * GIB + 2049 * MIB) })];
+    const small = ['b1', 'b2', 'b3'].map((id) => guest(id, 'b', { vmem_size: 1024 }));
+    const snapshot = fleet(hosts, [guest('a1', 'a', { vmem_size: 2048 }), ...small]);
+    const plan = planMigrations({ snapshot, rule: memoryRule(16 * GIB), sourceIds: ['a', 'b'] });
+    expect(plan.outcome).toBe('partial');
+    expect(plan.migrations.map((move) => move.guest.name)).toEqual(['a1']);
+    expect(plan.optimal).toBe(true);
+  });
+
+  it('rather clears one source than leaves two, where as much goes either way', () => {
+    const source = (id: string) => host(id, { metrics: cpu(50, 14 * GIB) });
+    const hosts = [source('a'), source('b'), source('c'), host('t', { metrics: cpu(50, 19 * GIB) })];
+    const snapshot = fleet(hosts, [
+      guest('a1', 'a', { vmem_size: 2048 }),
+      guest('a2', 'a', { vmem_size: 2900 }),
+      guest('b1', 'b', { vmem_size: 2500 }),
+      guest('c1', 'c', { vmem_size: 9000 }),
+    ]);
+    const plan = planMigrations({ snapshot, rule: memoryRule(16 * GIB), sourceIds: ['a', 'b', 'c'] });
+    expect(plan.migrations.map((move) => move.guest.name)).toEqual(['b1']);
+  });
+
+  it('fills a target up to the guard itself, by several guests too', () => {
+    const hosts = [host('a', { metrics: cpu(50, 10 * GIB) }), host('t', { metrics: cpu(75), cpu_count: 32 })];
+    const guests = ['g1', 'g2'].map((id) => guest(id, 'a', { vmem_size: 4096, metrics: { 'cpu.usage_active': 40 } }));
+    const plan = planMigrations({ snapshot: fleet(hosts, guests), rule: memoryRule(16 * GIB), sourceIds: ['a'] });
+    expect(plan.outcome).toBe('migrate');
   });
 
   it('finds among thousands of hosts the one target that takes the guest', () => {

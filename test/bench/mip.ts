@@ -123,7 +123,14 @@ export interface MipOptions {
 export async function mipSolver({ timeLimitS, partial }: MipOptions): Promise<(request: PlanRequest) => Optimum> {
   // The package is CommonJS: its types put the loader under `default`, at run time it is the import itself.
   const highs = await (loadHighs as unknown as typeof loadHighs.default)();
-  const options = { mip_rel_gap: 0, mip_abs_gap: 0, time_limit: timeLimitS, output_flag: false };
+  const options = {
+    mip_rel_gap: 0,
+    mip_abs_gap: 0,
+    mip_feasibility_tolerance: 1e-9,
+    primal_feasibility_tolerance: 1e-9,
+    time_limit: timeLimitS,
+    output_flag: false,
+  };
   return (request) => {
     const started = performance.now();
     const none = { feasible: false, price: 0, removed: 0, moves: 0, proven: true, ms: 0 };
@@ -141,7 +148,7 @@ export async function mipSolver({ timeLimitS, partial }: MipOptions): Promise<(r
     const part = buildModel(request, false);
     const best = highs.solve(text(part, `Maximize\n obj: ${part.removed.join(' + ')}`), options);
     const removed = best.ObjectiveValue;
-    part.constraints.push(`${part.removed.join(' + ')} >= ${removed - 10 * STRICTLY[request.rule.metric]}`);
+    part.constraints.push(`${part.removed.join(' + ')} >= ${removed - 0.5 * STRICTLY[request.rule.metric]}`);
     const cheapest = highs.solve(text(part, `Minimize\n obj: ${part.price.join(' ')}`), options);
     const proven = best.Status === 'Optimal' && cheapest.Status === 'Optimal';
     const price = Math.round(cheapest.ObjectiveValue);
