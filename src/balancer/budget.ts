@@ -2,7 +2,30 @@
 export const STEP = 60;
 
 /** Looks between two looks at the clock. */
-const CLOCK_EVERY = 20_000;
+const CLOCK_EVERY = 10_000;
+
+/** How long a search may take. Without a clock its looks at targets are counted, and the result is the same everywhere. */
+export interface SearchLimits {
+  /** Gives the time in ms, from any start. */
+  now?: () => number;
+  /** With `now`: the search ends after this many ms. */
+  deadlineMs?: number;
+  /** How many times the usual number of looks may be taken; 1 by default. */
+  effort?: number;
+}
+
+/** {@link SearchLimits} once the clock runs: all searches that share it end together. */
+export interface Pace {
+  effort: number;
+  isLate: () => boolean;
+}
+
+/** Starts the clock of some limits. */
+export function startPace({ now, deadlineMs, effort = 1 }: SearchLimits = {}): Pace {
+  if (!now || deadlineMs === undefined) return { effort, isLate: () => false };
+  const end = now() + deadlineMs;
+  return { effort, isLate: () => now() >= end };
+}
 
 /**
  * How long a search may go on. It is counted in looks at a target, a few nanoseconds each, so that the same problem
@@ -14,11 +37,11 @@ export class Budget {
   readonly #isLate: () => boolean;
 
   /**
-   * @param looks - how many there are.
-   * @param isLate - whether a deadline has passed.
+   * @param looks - how many there are, for an effort of 1.
+   * @param pace - how much of that is given, and until when.
    */
-  constructor(looks: number, isLate: () => boolean) {
-    this.#left = looks;
+  constructor(looks: number, { effort, isLate }: Pace) {
+    this.#left = looks * effort;
     this.#isLate = isLate;
   }
 

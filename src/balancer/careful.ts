@@ -1,7 +1,8 @@
+import { type Pace, startPace } from './budget.js';
 import type { FleetIndex } from './fleet-index.js';
 import { hostCourse, peakUsage, steadyUsage } from './forecast.js';
 import { type Item, type Move, type Problem, type ProblemSource, evaluate } from './problem.js';
-import { type SearchLimits, type Solution, search } from './search.js';
+import { type Solution, search } from './search.js';
 
 /** The margins that are tried, in headrooms: one at least, more where more relief comes cheap. */
 const DEPTHS = [1, 5 / 3, 8 / 3, 11 / 3, 5, 20 / 3];
@@ -16,6 +17,9 @@ const WORTH = 0.52;
 /** Headrooms after which a further point is worth 1/e of that. */
 const REACH = 20 / 3;
 
+/** The looks for one margin, as a share of those for the bare threshold: there are up to seven. */
+const SHARE = 1 / 3;
+
 /**
  * Looks for a plan that lasts: one that keeps a headroom under the threshold on sources and targets, judges guests by what
  * they use steadily and targets by their peaks. The margin grows as long as a further point is cheap against the time that
@@ -29,40 +33,44 @@ export function searchCarefully(
   problem: Problem,
   index: FleetIndex,
   headroom: number,
-  limits: SearchLimits = {},
+  pace: Pace = startPace(),
 ): Solution {
-  if (problem.items.length === 0) return search(problem, limits);
+  if (problem.items.length === 0) return search(problem, pace);
+  const bare = search(problem, pace);
+  // What cannot be cleared by the bare threshold cannot be cleared with margins either.
+  if (!bare.evaluation.cleared) return bare;
+  const share = { ...pace, effort: pace.effort * SHARE };
   const foreseen = foresee(problem, index);
   const pricePerPoint = averagePrice(problem);
   const passing = problem.sources.map((source) => passingPoints(problem, source, index));
   let best: { solution: Solution; cost: number } | undefined;
   for (const depth of DEPTHS) {
-    const solution = lasting(problem, foreseen, depth * headroom, limits);
+    const solution = lasting(problem, foreseen, depth * headroom, share);
     if (!solution) break;
     const { price } = solution.evaluation;
     if (best && price / pricePerPoint >= best.cost) break;
     const cost = price / pricePerPoint + WORTH * risk(foreseen, passing, solution.moves, REACH * headroom);
     if (!best || cost < best.cost) best = { solution, cost };
   }
-  if (best) return againstCheapest(problem, best.solution, limits);
-  for (const share of EASED) {
-    const solution = lasting(problem, foreseen, share * headroom, limits);
-    if (solution) return againstCheapest(problem, solution, limits);
+  if (best) return againstCheapest(best.solution, bare);
+  for (const part of EASED) {
+    const solution = lasting(problem, foreseen, part * headroom, share);
+    if (solution) return againstCheapest(solution, bare);
   }
-  return search(problem, limits);
+  return bare;
 }
 
 /** Says of a plan with margins how much cheaper one for the bare threshold could be. */
-function againstCheapest(problem: Problem, solution: Solution, limits: SearchLimits): Solution {
+function againstCheapest(solution: Solution, bare: Solution): Solution {
   const { price } = solution.evaluation;
-  const bare = search(problem, limits);
   const gap = Math.max(0, price - bare.evaluation.price * (1 - bare.gap)) / price;
   return { ...solution, gap, optimal: gap === 0 };
 }
 
-/** The cheapest moves that clear every source with margins; undefined if there are none. */
-function lasting(problem: Problem, foreseen: Problem, margin: number, limits: SearchLimits): Solution | undefined {
-  const found = search(withMargins(foreseen, margin), limits);
+/** The cheapest moves that clear every source with margins; undefined if there are none or the time is up. */
+function lasting(problem: Problem, foreseen: Problem, margin: number, pace: Pace): Solution | undefined {
+  if (pace.isLate()) return undefined;
+  const found = search(withMargins(foreseen, margin), pace, true);
   if (!found.evaluation.cleared) return undefined;
   const evaluation = evaluate(problem, found.moves);
   return evaluation.cleared ? { ...found, evaluation } : undefined;

@@ -1,6 +1,7 @@
 import { type Budget, STEP } from './budget.js';
 import { type Worth, isWorse, shortOf, shortfallTolerance } from './most.js';
 import { Packing } from './packing.js';
+import { bestFill } from './refill.js';
 import { type Tableau, priceOfWeight } from './tableau.js';
 
 /** How far chance may turn the order in which a set is filled up: from not at all to a lot. */
@@ -31,6 +32,8 @@ export class Improver {
   readonly #gone: Float64Array;
   readonly #bySource: Int32Array[];
   readonly #tolerance: number;
+  /** By item, while most is to be removed: the room it takes up. */
+  #bulk: Float64Array | undefined;
   best: { worth: Worth; placeOf: Int32Array };
 
   constructor(tab: Tableau) {
@@ -53,8 +56,10 @@ export class Improver {
   /**
    * Improves the best set until the budget is spent.
    * @param floor - a price under this, MiB, cannot be had: the search ends when it is reached.
+   * @param goal - whether everything is hoped to be cleared, or the most of it.
    */
-  run(budget: Budget, floor: number): void {
+  run(budget: Budget, floor: number, goal: 'all' | 'most' = 'all'): void {
+    this.#bulk = goal === 'most' ? bulks(this.tab) : undefined;
     const packing = this.#packing;
     let current = this.#worth();
     let places = packing.placeOf.slice();
@@ -66,6 +71,7 @@ export class Improver {
       this.#ruin();
       this.#fill();
       this.#trim();
+      if (this.#bulk && this.#random() < 0.5) this.#refill();
       const worth = this.#worth();
       if (!isWorse(worth, current, this.#tolerance)) {
         if (isWorse(current, worth, this.#tolerance)) idle = 0;
@@ -111,6 +117,7 @@ export class Improver {
   }
 
   #addUp(source: number): void {
+    this.#packing.work += this.#bySource[source]!.length;
     let gone = 0;
     for (const item of this.#bySource[source]!) if (this.#packing.placeOf[item]! >= 0) gone += this.tab.relief[item]!;
     this.#gone[source] = gone;
@@ -171,10 +178,7 @@ export class Improver {
           if (packing.placeOf[item]! >= 0) continue;
           const relief = tab.relief[item]!;
           const useful = Math.min(relief, rest) || Number.MIN_VALUE;
-          // By turns the cheapest for what it takes, the largest that fits, and the cheapest that does it alone.
-          let key = flavor < 0.6 ? tab.weight[item]! / useful : flavor < 0.85 ? 1 / useful : tab.weight[item]!;
-          if (flavor >= 0.85 && relief <= rest) key *= 1e6 / useful;
-          key *= 1 + noise * random();
+          const key = this.#key(item, useful, relief > rest, flavor) * (1 + noise * random());
           if (key >= least) continue;
           const target = this.#place(item);
           if (target < 0) continue;
@@ -186,6 +190,31 @@ export class Improver {
       if (best >= 0) this.#put(best, place);
       else if (squeezes-- <= 0 || !this.#squeeze()) return;
     }
+  }
+
+  /** What an item is chosen by, the least first. */
+  #key(item: number, useful: number, isEnough: boolean, flavor: number): number {
+    const weight = this.tab.weight[item]!;
+    // By turns the largest, and what takes up the least room for what it takes away.
+    if (this.#bulk && flavor < 0.5) return (flavor < 0.25 ? 1 : this.#bulk[item]!) / useful;
+    // By turns the cheapest for what it takes, the largest that fits, and the cheapest that does it alone.
+    if (flavor < 0.6) return weight / useful;
+    if (flavor < 0.85) return 1 / useful;
+    return isEnough ? weight : (weight * 1e6) / useful;
+  }
+
+  /** Empties a target and fills it with what takes away most. */
+  #refill(): void {
+    const { tab } = this;
+    const packing = this.#packing;
+    const target = Math.floor(this.#random() * tab.targets);
+    for (let at = packing.count - 1; at >= 0; at--) {
+      const item = packing.chosen[at]!;
+      if (packing.placeOf[item] === target) this.#take(item);
+    }
+    const rest = tab.need.map((need, source) => need - this.#gone[source]!);
+    packing.work += tab.items;
+    for (const item of bestFill(packing, target, rest, this.#tolerance)) this.#put(item, target);
   }
 
   /** Adds some item that fits only if others make room. */
@@ -234,6 +263,7 @@ export class Improver {
       let least = tab.weight[item]!;
       this.#take(item);
       const rest = tab.need[source]! - this.#gone[source]!;
+      packing.work += 2 * this.#bySource[source]!.length;
       for (const other of this.#bySource[source]!) {
         if (packing.placeOf[other]! >= 0 || other === item || tab.weight[other]! >= least) continue;
         if (!(tab.relief[other]! > rest) && over > 0) continue;
@@ -248,4 +278,28 @@ export class Improver {
       else this.#put(item, target);
     }
   }
+}
+
+/** The room that each item takes up, as a share of all there is in either metric. */
+function bulks({
+  problem,
+  items,
+  targets,
+  itemOf,
+  targetOf,
+  limit,
+  level,
+  guardLimit,
+  guardLevel,
+}: Tableau): Float64Array {
+  let room = 0;
+  let guardRoom = 0;
+  for (let t = 0; t < targets; t++) {
+    room += Math.max(0, limit[t]! - level[t]!) * problem.targets.size[targetOf[t]!]!;
+    guardRoom += Math.max(0, guardLimit[t]! - guardLevel[t]!) * problem.targets.guardSize[targetOf[t]!]!;
+  }
+  return Float64Array.from({ length: items }, (_, i) => {
+    const { load, guardLoad } = problem.items[itemOf[i]!]!;
+    return load / (room || 1) + guardLoad / (guardRoom || 1);
+  });
 }

@@ -1,4 +1,5 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
+import { type Pace, type SearchLimits, startPace } from './budget.js';
 import { buildProblem } from './build.js';
 import { cpuScore } from './cpu.js';
 import { type OutsideRefusal, type PlanRule, eligibility } from './eligibility.js';
@@ -12,10 +13,10 @@ import { type Booked, type RefusalContext } from './refuse.js';
 import { type Candidate, type RefusalReport, listRejections } from './rejections.js';
 import type { Explanation, PlanCore, PlanOutcome, Plan, PlannedMigration, PlannedSource, Rejection } from './result.js';
 import { searchCarefully } from './careful.js';
-import { type SearchLimits, search } from './search.js';
+import { search } from './search.js';
 
 export type { OutsideRefusal, PlanRule } from './eligibility.js';
-export type { SearchLimits } from './search.js';
+export type { SearchLimits } from './budget.js';
 export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
 export { isOverThreshold } from './threshold.js';
 
@@ -28,9 +29,12 @@ export interface PlanRequest {
   sourceIds: readonly string[];
   /** Guests, hosts and pairs that are ruled out from outside (the cloud's forecast, a cooldown). */
   refusals?: readonly OutsideRefusal[];
-  /** How long the search may take; without it, the same answer on every machine. */
+  /** How long the search may take, and the explanation again; without a clock, the same answer on every machine. */
   limits?: SearchLimits;
 }
+
+/** Looks for each next best plan of an explanation, as a share of those for the plan. */
+const SECOND_LOOK = 1 / 4;
 
 /**
  * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
@@ -39,7 +43,9 @@ export interface PlanRequest {
  * @throws RangeError if a source id is not a host of the snapshot.
  */
 export function planMigrations(request: PlanRequest): Plan {
-  const { plan, problem, moves, context, unread } = solve(request);
+  // Laying out the snapshot is done once for many plans; the clock runs from here.
+  fleetIndex(request.snapshot);
+  const { plan, problem, moves, context, unread } = solve(request, startPace(request.limits));
   const report = refusalReport(problem, context, plan.outcome === 'partial' ? moves : []);
   let rejected: Rejection[] | undefined;
   let explanation: Explanation | undefined;
@@ -54,9 +60,20 @@ export function planMigrations(request: PlanRequest): Plan {
         plan,
         report,
         hostById: (id) => context.index.hosts[context.index.positionOf.get(id) ?? -1],
-        without: (guestId) => solve(withoutGuest(request, guestId)).plan,
+        without: secondLooks(request),
       }));
     },
+  };
+}
+
+/** Plans with one guest left where it is, all of them together within the limits of one plan. */
+function secondLooks(request: PlanRequest): (guestId: string) => PlanCore | undefined {
+  const { effort = 1, ...limits } = request.limits ?? {};
+  const pace = startPace({ ...limits, effort: effort * SECOND_LOOK });
+  return (guestId) => {
+    if (pace.isLate()) return undefined;
+    const { plan } = solve(withoutGuest(request, guestId), pace);
+    return pace.isLate() ? undefined : plan;
   };
 }
 
@@ -66,7 +83,7 @@ function withoutGuest(request: PlanRequest, guestId: string): PlanRequest {
   return { ...request, refusals: [...(request.refusals ?? []), stays] };
 }
 
-function solve(request: PlanRequest) {
+function solve(request: PlanRequest, pace: Pace) {
   const { snapshot, rule } = request;
   const index = fleetIndex(snapshot);
   const alerting = alertingHosts(index, request.sourceIds);
@@ -74,7 +91,7 @@ function solve(request: PlanRequest) {
   const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
   const { headroom = 0 } = rule;
   const { moves, evaluation, optimal, gap } =
-    headroom > 0 ? searchCarefully(problem, index, headroom, request.limits) : search(problem, request.limits);
+    headroom > 0 ? searchCarefully(problem, index, headroom, pace) : search(problem, pace);
   const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
   const plan: PlanCore = {
     outcome: outcomeOf(problem, evaluation, unread.length),

@@ -1,5 +1,6 @@
 import { type Incumbent, SetSearch } from './branch.js';
-import { Budget } from './budget.js';
+import { Budget, type Pace, startPace } from './budget.js';
+import { isTooMuch, mostRemovable } from './capacity.js';
 import { Improver } from './improve.js';
 import { MostSearch } from './most.js';
 import { type Choice, fewTargets, manyTargets, usableItems } from './narrow.js';
@@ -17,22 +18,16 @@ export interface Solution {
   gap: number;
 }
 
-/** How long a search may take. Without a clock its looks at targets are counted, and the result is the same everywhere. */
-export interface SearchLimits {
-  /** Gives the time in ms, from any start. */
-  now?: () => number;
-  /** With `now`: the search ends after this many ms. */
-  deadlineMs?: number;
-  /** How many times the usual number of looks may be taken; 1 by default. */
-  effort?: number;
-}
-
 /** Looks at a target for each part of a search, for an effort of 1. */
 const QUICK = 300_000;
 const GLANCE = 150_000;
 const IMPROVE = 700_000;
 const EXACT = 800_000;
 const TIES = 150_000;
+const MOST = 600_000;
+
+/** How often the local search for the most takes turns between cheap sets and those that take away much. */
+const MOST_ROUNDS = 3;
 
 /** Rounds of local search and branch and bound. */
 const ROUNDS = [
@@ -47,26 +42,27 @@ const NOTHING = { moves: [], optimal: true, gap: 0 };
  * The cheapest cover of each source is a knapsack, solved exactly; where its items can be packed it is the optimum.
  * Where targets are tight, branch and bound goes on from there, beside a local search.
  * @param problem - see {@link Problem}.
+ * @param pace - how long it may look; by default until its looks are used up.
+ * @param mustClear - whether moves that do not clear every source are of no use.
  * @returns no moves if no item fits anywhere.
  */
-export function search(problem: Problem, limits: SearchLimits = {}): Solution {
+export function search(problem: Problem, pace: Pace = startPace(), mustClear = false): Solution {
   const nothing = { ...NOTHING, evaluation: evaluate(problem, []) };
   if (problem.items.length === 0 || problem.targets.usable.length === 0) return nothing;
-  const isLate = clockOf(limits);
-  const effort = limits.effort ?? 1;
   const few = fewTargets(problem);
   const items = usableItems(problem, few.targets);
   if (items.length === 0) return nothing;
 
   const need = needsOf(problem, items);
   let tab: Tableau = { ...tableau(problem, items, few.targets), need };
+  const isCut = few.exactUpTo < Infinity;
+  if (!isCut && isTooMuch(tab)) return mustClear ? nothing : partial(problem, removeMost(new Improver(tab), pace), few);
   const cap = coverCap(tab);
   const quick = new SetSearch(tab, cap);
-  const quickFloor = climb(quick, quick.floor, cap, new Budget(QUICK * effort, isLate));
-  const isCut = few.exactUpTo < Infinity;
+  const quickFloor = climb(quick, quick.floor, cap, new Budget(QUICK, pace));
   const isProven = !isCut || !quick.hasRefused;
   if (quick.best && quick.isComplete && isProven) {
-    return finish(problem, quick, new Budget(TIES * effort, isLate), quickFloor);
+    return finish(problem, quick, new Budget(TIES, pace), quickFloor);
   }
 
   const many = isCut ? manyTargets(problem) : few;
@@ -78,24 +74,25 @@ export function search(problem: Problem, limits: SearchLimits = {}): Solution {
   let sets = quick;
   // A glance settles most; what is left gets a long look.
   for (const [improve, exact] of ROUNDS) {
-    improver.run(new Budget(improve * effort, isLate), floor);
+    improver.run(new Budget(improve, pace), floor);
     const isFound = improver.best.worth.shortfall === 0;
     const ceiling = priceOfWeight(isFound ? improver.best.worth.weight : tab.weight.reduce((sum, w) => sum + w, 0));
     sets = new SetSearch(tab, ceiling);
     if (isFound) sets.best = incumbentOf(improver);
-    floor = climb(sets, Math.max(floor, sets.floor), ceiling, new Budget(exact * effort, isLate));
+    floor = climb(sets, Math.max(floor, sets.floor), ceiling, new Budget(exact, pace));
     if (sets.isComplete) break;
     if (sets.best) improver.start(sets.best.placeOf);
   }
   if (!sets.best) {
-    const most = removeMost(improver, effort, isLate);
+    if (mustClear) return nothing;
+    const most = removeMost(improver, pace);
     if (most.best.worth.shortfall > 0) return partial(problem, most, many);
     sets.best = incumbentOf(most);
-    floor = climb(sets, floor, priceOfWeight(sets.best.weight), new Budget(EXACT * effort, isLate));
+    floor = climb(sets, floor, priceOfWeight(sets.best.weight), new Budget(EXACT, pace));
   }
   const leastPrice = Math.min(...problem.items.map(({ price }) => price));
   const isExact = priceOfWeight(sets.best.weight) / leastPrice <= many.exactUpTo;
-  return finish(problem, sets, new Budget(TIES * effort, isLate), isExact ? floor : lowest);
+  return finish(problem, sets, new Budget(TIES, pace), isExact ? floor : lowest);
 }
 
 function incumbentOf({ best }: Improver | MostSearch): Incumbent {
@@ -110,12 +107,6 @@ function placesIn({ items, itemOf, targetOf }: Tableau, moves: readonly Move[]):
     if (place >= 0) places[itemOf.indexOf(item)] = place;
   }
   return places;
-}
-
-function clockOf({ now, deadlineMs }: SearchLimits): () => boolean {
-  if (!now || deadlineMs === undefined) return () => false;
-  const end = now() + deadlineMs;
-  return () => now() >= end;
 }
 
 /** What has to go from each source; all of its items, where they are not enough. */
@@ -181,13 +172,16 @@ function finish(problem: Problem, sets: SetSearch, ties: Budget, floor: number):
 }
 
 /** Looks for what removes most, where no set was found that clears everything. */
-function removeMost(improver: Improver, effort: number, isLate: () => boolean): MostSearch {
-  const glance = new MostSearch(improver.tab, improver.best, new Budget(GLANCE * effort, isLate));
+function removeMost(improver: Improver, pace: Pace): MostSearch {
+  const glance = new MostSearch(improver.tab, improver.best, new Budget(GLANCE, pace));
   glance.run();
   if (glance.isComplete) return glance;
   improver.start(glance.best.placeOf);
-  improver.run(new Budget(IMPROVE * effort, isLate), 0);
-  const look = new MostSearch(improver.tab, improver.best, new Budget(IMPROVE * effort, isLate));
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    improver.run(new Budget(MOST, pace), 0, 'all');
+    improver.run(new Budget(MOST, pace), 0, 'most');
+  }
+  const look = new MostSearch(improver.tab, improver.best, new Budget(GLANCE, pace));
   look.run();
   return look;
 }
@@ -197,7 +191,8 @@ function partial(problem: Problem, { tab, best, isComplete }: MostSearch, target
   const evaluation = evaluate(problem, moves);
   const isProven = isComplete && targets.exactUpTo >= tab.items;
   const all = tab.need.reduce((sum, need) => sum + Math.max(0, need), 0);
-  const gap = isProven || all === 0 ? 0 : Math.max(0, all - evaluation.removed) / all;
+  const most = targets.exactUpTo === Infinity ? Math.min(all, mostRemovable(tab)) : all;
+  const gap = isProven || most === 0 ? 0 : Math.max(0, most - evaluation.removed) / most;
   return { moves, evaluation, optimal: gap === 0, gap };
 }
 
