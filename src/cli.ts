@@ -21,7 +21,7 @@ export interface CliHandlers {
 export interface CliProcess {
   env: Environment;
   terminal: Terminal;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
 interface Directories {

@@ -14,6 +14,9 @@ export interface SearchLimits {
   effort?: number;
 }
 
+/** How long a plan may take that an alert waits for, ms: what is left of 50 ms is for building it and putting it into words. */
+export const PLAN_DEADLINE_MS = 40;
+
 /** {@link SearchLimits} once the clock runs: all searches that share it end together. */
 export interface Pace {
   effort: number;

@@ -16,7 +16,7 @@ import { searchCarefully } from './careful.js';
 import { search } from './search.js';
 
 export type { OutsideRefusal, PlanRule } from './eligibility.js';
-export type { SearchLimits } from './budget.js';
+export { PLAN_DEADLINE_MS, type SearchLimits } from './budget.js';
 export { resolveGuest, resolveHost, resolveReference, type Resolved } from './resolve.js';
 export { isOverThreshold } from './threshold.js';
 

@@ -8,7 +8,7 @@ export const EXIT = { ok: 0, fault: 1, badInput: 2 } as const;
 /** What a command has to do with besides its arguments. */
 export interface CliContext {
   terminal: Terminal;
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'monotonic'>;
   /** The environment, with `--rules-dir` and `--data-dir` taken into it; complete once an action runs. */
   env(): Environment;
   rulesDir(): string;

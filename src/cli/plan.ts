@@ -19,6 +19,9 @@ export const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
   not_needed: 3,
 };
 
+/** Enough for every search to come to its end in a process that has just begun: the answer should not hang on its speed. */
+const DEADLINE_MS = 1000;
+
 /** A fault of the input; each line names file and field. */
 export class InputError extends Error {
   readonly problems: readonly string[];
@@ -84,7 +87,8 @@ function runPlan(options: PlanOptions, context: CliContext): void {
     const snapshot = readSnapshot(options.snapshot);
     const rule = readRule(options.rule);
     const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
-    const plan = planWithinBoundaries({ snapshot, rule, sourceIds });
+    const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
+    const plan = planWithinBoundaries({ snapshot, rule, sourceIds, limits });
     if (options.json) printJson(context, plan);
     else context.terminal.out(`${planText(plan)}\n`);
     context.exit(EXIT_STATUS[plan.outcome]);

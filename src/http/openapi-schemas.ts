@@ -112,7 +112,7 @@ export const components = {
           action: words(...EVENT_ACTIONS),
           notes: { anyOf: [text, ref('MigrationNotes'), { type: 'object' }] },
         },
-        { batch: text },
+        { batch: text, explanation: { type: 'object', description: 'Why the plan is as it is, as in a plan' } },
       ),
     ),
   }),

@@ -164,6 +164,13 @@ function notesOf(notes) {
   return JSON.stringify(notes);
 }
 
+function whyOf(why) {
+  const texts = why.sources.map((source) => source.text).concat(why.chosen);
+  if (why.nextBest) texts.push(why.nextBest.text);
+  if (why.missing) texts.push(why.missing.text);
+  return texts.join('\\n');
+}
+
 function drawEvents(answer) {
   const good = ['migrate_success', 'not_needed', 'create'];
   const warm = ['migrate_fail', 'migrate_error', 'metrics_fail', 'find_result_fail', 'limited', 'foreign_move', 'recommend_mode'];
@@ -176,6 +183,7 @@ function drawEvents(answer) {
       el('td', 'word' + (good.includes(event.action) ? ' good' : warm.includes(event.action) ? ' warm' : ''), event.action),
       el('td', 'small', notesOf(event.notes)),
     );
+    if (event.explanation) line.lastChild.title = whyOf(event.explanation);
     table.append(line);
   }
   byId('events').replaceChildren(answer.events.length ? table : el('p', 'soft', 'Nothing has happened yet.'));

@@ -63,10 +63,12 @@ export interface JournalEvent {
   notes: string | MigrationNotes | Record<string, unknown>;
   /** The batch it belongs to. */
   batch?: string;
+  /** Why a plan is as it is, as `automigrate plan --json` has it: on the first event that follows from the plan. */
+  explanation?: Record<string, unknown>;
 }
 
 /** An event before the journal gives it id and columns that are always alike. */
-export type NewEvent = Pick<JournalEvent, 'obj_name' | 'user' | 'action' | 'notes' | 'batch'>;
+export type NewEvent = Pick<JournalEvent, 'obj_name' | 'user' | 'action' | 'notes' | 'batch' | 'explanation'>;
 
 /** Where one move of a batch stands. `asking` is written before the cloud is asked: from then on it is never asked again. */
 export type MigrationPhase = 'planned' | 'asking' | 'moving' | 'succeeded' | 'failed' | 'error' | 'given_up';
@@ -92,6 +94,8 @@ export interface BatchPart {
   done: boolean;
   /** Whether moves that failed have been planned anew; that is done once. */
   retried?: boolean;
+  /** Of the plan whose moves have not begun yet: goes with the first that does. */
+  explanation?: Record<string, unknown>;
   /** The loads that its moves were planned on. */
   loads?: LoadsBefore;
 }

@@ -214,6 +214,7 @@ function toRow(event: NewEvent, id: number, time: string): JournalEvent {
     action: event.action,
     notes: event.notes,
     ...(event.batch !== undefined && { batch: event.batch }),
+    ...(event.explanation !== undefined && { explanation: event.explanation }),
   };
 }
 

@@ -112,7 +112,7 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   migration.asked_at = new Date(clock.now()).toISOString();
   try {
     // From this write on, a restart follows the move and does not ask for it again.
-    await keep(batch, [event(batch, migration, 'migrating')], options);
+    await keep(batch, [{ ...event(batch, migration, 'migrating'), ...explanationFor(batch, migration) }], options);
   } catch (error) {
     await end(batch, migration, 'given_up', 'migrate_error', `not asked for: ${message(error)}`, options);
     return false;
@@ -222,6 +222,15 @@ function event(
 ): NewEvent {
   const full: MigrationNotes = reason === undefined ? notes : { ...notes, reason };
   return { obj_name: rule, user: batch.sender, action, notes: full, batch: batch.id };
+}
+
+/** The explanation of the plan goes with the first of its moves. */
+function explanationFor({ parts }: BatchRecord, { rule }: MigrationRecord): Pick<NewEvent, 'explanation'> {
+  const part = parts.find((it) => it.rule === rule);
+  if (!part?.explanation) return {};
+  const { explanation } = part;
+  delete part.explanation;
+  return { explanation };
 }
 
 async function keep(batch: BatchRecord, events: NewEvent[], { journal }: CarryOutOptions): Promise<void> {

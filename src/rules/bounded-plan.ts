@@ -1,4 +1,4 @@
-import type { OutsideRefusal, PlanRequest } from '../balancer/plan.js';
+import type { OutsideRefusal, PlanRequest, SearchLimits } from '../balancer/plan.js';
 import { planMigrations } from '../balancer/plan.js';
 import type { Plan } from '../balancer/result.js';
 import { type BoundaryKeys, boundariesOf } from './boundaries.js';
@@ -9,13 +9,15 @@ const MOST_ROUNDS = 20;
 /**
  * A plan that keeps the boundaries of its rule: {@link planMigrations} with what they rule out, made anew as long as guests
  * that are to stay apart would meet on a target.
+ * The deadline of the request holds for all of them together.
  * @throws RangeError if a source id is not a host of the snapshot.
  */
 export function planWithinBoundaries(request: PlanRequest & { rule: BoundaryKeys }): Plan {
   const boundaries = boundariesOf(request.rule, request.snapshot, request.sourceIds);
   const refusals: OutsideRefusal[] = [...(request.refusals ?? []), ...boundaries.refusals];
+  const limitsNow = limitsFrom(request.limits);
   for (let round = 0; ; round += 1) {
-    const plan = planMigrations({ ...request, refusals });
+    const plan = planMigrations({ ...request, refusals, limits: limitsNow() });
     const meeting = boundaries.meetings(plan.migrations);
     if (meeting.length === 0) return plan;
     const wholly = meeting.map(({ guestId, reason, text }) => ({
@@ -25,4 +27,12 @@ export function planWithinBoundaries(request: PlanRequest & { rule: BoundaryKeys
     }));
     refusals.push(...(round < MOST_ROUNDS ? meeting : wholly));
   }
+}
+
+/** What is left of some limits whenever it is asked for. */
+function limitsFrom(limits: SearchLimits = {}): () => SearchLimits {
+  const { now, deadlineMs } = limits;
+  if (!now || deadlineMs === undefined) return () => limits;
+  const end = now() + deadlineMs;
+  return () => ({ ...limits, deadlineMs: Math.max(0, end - now()) });
 }

@@ -1,10 +1,11 @@
 import type { OutsideRefusal } from '../balancer/plan.js';
 import type { Snapshot } from '../fleet/fleet.js';
-import type { BatchPart, BatchRecord, Journal, JournalEvent, NewEvent } from '../journal/journal.js';
+import type { BatchPart, BatchRecord, EventAction, Journal, JournalEvent, NewEvent } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { Budget } from './budget.js';
 import { cutToBudget } from './budget.js';
+import { keptExplanation } from './explanation.js';
 import { FAILURES_LOOK_BACK_MS, failedBefore, onlyWhatFailed } from './failures.js';
 import type { ForeignPause, ForeignWatch } from './foreign-watch.js';
 import { foreignText, recordPauses } from './foreign-watch.js';
@@ -26,6 +27,9 @@ export interface PartOptions extends Omit<RelieveOptions, 'onPlanning' | 'refuse
   newPlanId: () => string;
   onPlanning: () => void;
 }
+
+/** Events that hold the explanation of their plan; without one of them its first `migrating` does. */
+const TELLING: readonly EventAction[] = ['find_result_fail', 'recommended', 'limited'];
 
 /** What a look at the fleet came to, with what the rule's mode and budgets left of it. */
 interface Steered extends Relief {
@@ -52,8 +56,13 @@ export async function planPart(
     return { obj_name: part.rule, user: record.sender, action, notes, batch: record.id };
   });
   const { migrations, seen } = steered;
+  const explanation = seen && keptExplanation(seen.plan.explanation);
+  // A sentence that something does not fit, or a plan that is not carried out as it is, tells why at once.
+  const telling = events.find(({ action }) => TELLING.includes(action));
+  if (explanation && telling) telling.explanation = explanation;
   // With nothing to move the part has ended, unless it made moves before: those are still to be verified.
   const next: BatchPart = { ...part, done: migrations.length === 0 && part.retried !== true };
+  if (explanation && !telling && migrations.length > 0) next.explanation = explanation;
   if (migrations.length > 0 && seen) next.loads = loadsBefore(seen.plan, seen.snapshot, part.loads);
   // Events and what follows from them together, and the record only then: the journal may refuse, and this be done again.
   await journal.commit({

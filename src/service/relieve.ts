@@ -1,6 +1,6 @@
 import type { Plan, PlannedMigration, Rejection } from '../balancer/result.js';
 import type { PlanRequest, OutsideRefusal as Refusal } from '../balancer/plan.js';
-import { isOverThreshold } from '../balancer/plan.js';
+import { PLAN_DEADLINE_MS, isOverThreshold } from '../balancer/plan.js';
 import type { Clock } from '../clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';
@@ -155,7 +155,8 @@ async function planWithForecast(
   options: RelieveOptions,
 ): Promise<Plan> {
   for (let round = 0; ; round += 1) {
-    const plan = (options.planner ?? planWithinBoundaries)({ snapshot, rule, sourceIds, refusals });
+    const limits = { now: () => options.clock.monotonic(), deadlineMs: PLAN_DEADLINE_MS };
+    const plan = (options.planner ?? planWithinBoundaries)({ snapshot, rule, sourceIds, refusals, limits });
     if (!options.cloud.forecast) return plan;
     const refused = await forecast(plan, rule, options);
     if (refused.length === 0) return plan;

@@ -35,6 +35,6 @@ export async function run(
   };
   const argv = line.split(' ').filter((word) => word !== '');
   const all = { serve: missing('serve'), readEvents: missing('readEvents'), ...handlers };
-  const status = await runCli(argv, all, { env, terminal, clock: { now: () => now } });
+  const status = await runCli(argv, all, { env, terminal, clock: { now: () => now, monotonic: () => 0 } });
   return { status, ...printed };
 }
