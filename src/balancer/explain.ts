@@ -1,5 +1,6 @@
 import type { Guest, Host } from '../fleet/fleet.js';
 import { counted, sayReading } from './notes.js';
+import { type Refused, groups } from './refused-groups.js';
 import { type RefusalContext, roomGaps, roomText } from './refuse.js';
 import type { Candidate, RefusalReport } from './rejections.js';
 import type {
@@ -14,40 +15,6 @@ import type {
 } from './result.js';
 
 const MIB = 1024 * 1024;
-const EXAMPLES = 3;
-
-/** What stands behind a number of hosts or guests. */
-const GROUP_TEXT: Readonly<Record<RejectionReason, string>> = {
-  over_threshold: 'over threshold after the move',
-  memory_floor: 'short of memory after the move',
-  cpu_ceiling: 'over the CPU ceiling after the move',
-  source: 'the source itself',
-  alerting: 'alerting themselves',
-  rule_source: 'among the source hosts of the rule',
-  not_a_rule_target: 'not among the target hosts of the rule',
-  disabled: 'disabled',
-  not_online: 'not online',
-  maintenance: 'under maintenance',
-  other_host_type: 'of another host type',
-  other_architecture: 'of another architecture',
-  other_zone: 'in another availability zone',
-  other_aggregate: 'in other host aggregates',
-  no_reading: 'without a reading',
-  not_running: 'not running',
-  not_a_rule_guest: 'not among the guests of the rule',
-  score_zero: 'without load',
-  immovable: 'not movable',
-  cloud_refused: 'refused by the cloud',
-  cooldown: 'moved a while ago',
-  returning: 'left by the guest a while ago',
-  resting: 'resting after a guest came',
-  kept_together: 'kept together with others',
-  kept_apart: 'kept apart from others',
-  pinned: 'pinned elsewhere',
-  ignored: 'to be ignored',
-  failed_before: 'left out after failures',
-  not_in_plan: 'not in the approved plan',
-};
 
 /** What an explanation needs besides the plan. */
 export interface ExplainRequest {
@@ -68,13 +35,15 @@ const LEFT_OUT = 8;
 export function explain({ plan, report, hostById, without }: ExplainRequest): Explanation {
   const sources = plan.sources.flatMap((source) => explainSource(plan, source));
   const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
-  const { refusedHosts, nearest } = refusals(report);
+  const short = new Set(sources.filter(({ cleared }) => !cleared).map(({ id }) => id));
+  const { refusedHosts, nearest } = refusals(report, short);
   return {
     sources,
     chosen: chosenText(plan),
     ...(nextBest && { nextBest }),
     refusedHosts,
     refusedGuests: groups(
+      plan.metric,
       'guest',
       report.excluded.map(({ guest, refusal }) => ({ name: guest.name, reason: refusal.reason, distance: 0 })),
     ),
@@ -166,33 +135,6 @@ function isFlatter(a: PlanCore, b: PlanCore): boolean {
   return a.metric === 'cpu.usage_active' ? fullest(a) < fullest(b) : fullest(a) > fullest(b);
 }
 
-interface Refused {
-  name: string;
-  reason: RejectionReason;
-  /** How far from fitting, as a share of the host; for the order of the examples. */
-  distance: number;
-}
-
-function groups(noun: string, refused: readonly Refused[]): RefusedGroup[] {
-  const byReason = new Map<RejectionReason, Refused[]>();
-  for (const entry of refused) {
-    const group = byReason.get(entry.reason);
-    if (group) group.push(entry);
-    else byReason.set(entry.reason, [entry]);
-  }
-  return [...byReason]
-    .map(([reason, entries]) => ({
-      reason,
-      count: entries.length,
-      text: `${counted(entries.length, noun)} ${GROUP_TEXT[reason]}`,
-      examples: entries
-        .sort((a, b) => a.distance - b.distance)
-        .slice(0, EXAMPLES)
-        .map(({ name }) => name),
-    }))
-    .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
-}
-
 interface Miss {
   guest: Guest;
   host: Host;
@@ -200,8 +142,14 @@ interface Miss {
   distance: number;
 }
 
-/** The hosts that have no place for any candidate, each by its nearest miss, and the nearest miss of all. */
-function refusals(report: RefusalReport): { refusedHosts: RefusedGroup[]; nearest: Miss | undefined } {
+/**
+ * The hosts that have no place for any candidate, each by its nearest miss, and the nearest miss of all guests that would
+ * still help: those of the sources in `short`.
+ */
+function refusals(
+  report: RefusalReport,
+  short: ReadonlySet<string>,
+): { refusedHosts: RefusedGroup[]; nearest: Miss | undefined } {
   const refused: Refused[] = [];
   let nearest: Miss | undefined;
   for (const host of report.context.index.hosts) {
@@ -210,16 +158,17 @@ function refusals(report: RefusalReport): { refusedHosts: RefusedGroup[]; neares
       if (outright.reason !== 'source') refused.push({ name: host.name, reason: outright.reason, distance: 0 });
       continue;
     }
-    const { first, miss, isOpen } = nearestOn(report, host);
-    if (miss && (!nearest || miss.distance < nearest.distance)) nearest = miss;
+    const { first, miss, helpful, isOpen } = nearestOn(report, host, short);
+    if (helpful && (!nearest || helpful.distance < nearest.distance)) nearest = helpful;
     if (!isOpen && first) refused.push({ name: host.name, reason: first, distance: miss?.distance ?? Infinity });
   }
-  return { refusedHosts: groups('host', refused), nearest };
+  return { refusedHosts: groups(report.context.rule.metric, 'host', refused), nearest };
 }
 
-function nearestOn(report: RefusalReport, host: Host) {
+function nearestOn(report: RefusalReport, host: Host, short: ReadonlySet<string>) {
   let first: RejectionReason | undefined;
   let miss: Miss | undefined;
+  let helpful: Miss | undefined;
   let isOpen = false;
   for (const candidate of report.candidates) {
     const pair = report.context.eligible.pair(candidate.guest, candidate.source, host);
@@ -234,14 +183,16 @@ function nearestOn(report: RefusalReport, host: Host) {
       continue;
     }
     const distance = gaps.reduce((sum, { reason, missing }) => sum + missing / scale(report, reason, host), 0);
-    if (miss && miss.distance <= distance) continue;
     first ??= gaps[0]?.reason;
     // What moves already is nobody's miss.
     if (report.leftBehind && context === report.context) continue;
-    miss = { guest: candidate.guest, host, context, distance };
+    const its = { guest: candidate.guest, host, context, distance };
+    if (short.has(candidate.source.id) && !(helpful && helpful.distance <= distance)) helpful = its;
+    if (miss && miss.distance <= distance) continue;
+    miss = its;
     first = gaps[0]?.reason;
   }
-  return { first, miss, isOpen };
+  return { first, miss, helpful, isOpen };
 }
 
 function contextOf(report: RefusalReport, { guest }: Candidate): RefusalContext {
@@ -278,11 +229,14 @@ function missingPart(
   nearest: Miss | undefined,
 ): NonNullable<Explanation['missing']> {
   const left = sources.filter(({ cleared }) => !cleared);
-  const rest = left.map(({ name, excess, removed }) => `${sayAmount(plan.metric, excess - removed)} on ${name}`);
-  const open = rest.length > 0 ? `left over: ${rest.join(', ')}` : 'a source has no reading';
-  if (report.candidates.length === 0) return { text: `${open}; no guest there may move` };
+  const rest = left.map(({ name, excess, removed }) => `${sayAmount(plan.metric, excess - removed)} from ${name}`);
+  const open = rest.length > 0 ? `still to go: ${rest.join(', ')}` : 'a source has no reading';
+  const names = new Set(left.map(({ id }) => id));
+  const candidates = report.candidates.filter(({ source }) => names.has(source.id));
+  if (candidates.length === 0) return { text: `${open}; no guest there may move` };
   if (!nearest) {
-    const everyGuest = plan.outcome === 'partial' && report.leftBehind?.ids.size === 0;
+    const everyGuest =
+      plan.outcome === 'partial' && !candidates.some(({ guest }) => report.leftBehind?.ids.has(guest.id));
     const why = everyGuest ? 'every guest that may move does' : 'no host may be a target';
     return { text: `${open}; ${why}` };
   }

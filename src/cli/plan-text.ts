@@ -9,15 +9,26 @@ function bar(share: number): string {
   return `${'█'.repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8] ?? ''}`.padEnd(BAR, '·');
 }
 
+/** Marks the threshold where a bar does not reach it. */
+function marked(line: string, threshold: number): string {
+  const at = Math.floor(threshold * BAR);
+  return line[at] === '·' ? `${line.slice(0, at)}│${line.slice(at + 1)}` : line;
+}
+
 function reading(metric: Plan['metric'], value: number): string {
   return metric === 'cpu.usage_active' ? `${value.toFixed(1)} %` : `${(value / GIB).toFixed(1)} GiB`;
+}
+
+function amount(metric: Plan['metric'], value: number): string {
+  return reading(metric, value).replace('%', 'points');
 }
 
 function chart(plan: Plan, loads: readonly LoadChange[]): string[] {
   const width = Math.max(...loads.map(({ name }) => name.length));
   return loads.flatMap(({ name, before, after, full }) => {
+    const share = (value: number) => (full > 0 ? value / full : 0);
     const line = (label: string, when: string, value: number) =>
-      `  ${label.padEnd(width)}  ${when.padEnd(6)}  ${bar(full > 0 ? value / full : 0)}  ${reading(plan.metric, value)}`;
+      `  ${label.padEnd(width)}  ${when.padEnd(6)}  ${marked(bar(share(value)), share(plan.threshold))}  ${reading(plan.metric, value)}`;
     return [line(name, 'before', before), line('', 'after', after)];
   });
 }
@@ -43,10 +54,12 @@ export function planText(plan: Plan): string {
   const moves = plan.migrations.map(
     ({ guest, target_host }) =>
       `  ${guest.name}: ${guest.host} -> ${target_host.name} ` +
-      `(${guest.vcpu_count} vCPUs, ${guest.vmem_size} MiB, takes ${reading(plan.metric, guest.score)} off its host)`,
+      `(${guest.vcpu_count} ${guest.vcpu_count === 1 ? 'vCPU' : 'vCPUs'}, ${guest.vmem_size} MiB, takes ${amount(plan.metric, guest.score)} off its host)`,
   );
+  // The sentence of the documents goes through guests and hosts one by one: it is for the end.
+  const isFailed = plan.outcome === 'find_result_fail';
   const parts: string[][] = [
-    [`${plan.outcome}: ${plan.notes}`],
+    [isFailed ? `${plan.outcome}: nothing can move` : `${plan.outcome}: ${plan.notes}`],
     explanation.sources.map(({ text }) => text),
     moves.length > 0 ? [`Moves: ${explanation.chosen}`, ...moves] : [],
     explanation.nextBest ? [`Why not another: ${explanation.nextBest.text}`] : [],
@@ -58,6 +71,7 @@ export function planText(plan: Plan): string {
           ...chart(plan, explanation.loads),
         ]
       : [],
+    isFailed ? [`In full: ${plan.notes}`] : [],
   ];
   return parts
     .filter((part) => part.length > 0)

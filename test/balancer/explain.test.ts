@@ -113,7 +113,7 @@ describe('what is missing', () => {
         missing: [{ reason: 'over_threshold', amount: 2 }],
         text: expect.stringContaining('closest is g on b, which lacks 2 points of CPU') as unknown,
       },
-      text: expect.stringContaining('left over: 5 points on a; closest is g on b') as unknown,
+      text: expect.stringContaining('still to go: 5 points from a; closest is g on b') as unknown,
     });
   });
 
@@ -132,9 +132,36 @@ describe('what is missing', () => {
     const hosts = [host('a', { metrics: cpu(75) }), host('b', { metrics: cpu(45) })];
     const one = planMigrations({ snapshot: fleet(hosts, [guest('g', 'a')]), rule: cpuRule(60), sourceIds: ['a'] });
     expect(one.outcome).toBe('partial');
-    expect(one.explanation.missing?.text).toBe('left over: 5 points on a; every guest that may move does');
+    expect(one.explanation.missing?.text).toBe('still to go: 5 points from a; every guest that may move does');
     const guests = [guest('g1', 'a'), guest('g2', 'a')];
     const two = planMigrations({ snapshot: fleet(hosts, guests), rule: cpuRule(60), sourceIds: ['a'] });
     expect(two.explanation.missing?.nearest).toMatchObject({ host: 'b', missing: [{ amount: 5 }] });
+  });
+
+  it('looks for what is closest only among guests that would still help', () => {
+    const hosts = [host('a', { metrics: cpu(75) }), host('b', { metrics: cpu(61) }), host('t', { metrics: cpu(45) })];
+    const small = { vcpu_count: 1, vmem_size: 1024 };
+    const guests = [
+      guest('a1', 'a'),
+      guest('a2', 'a'),
+      guest('b1', 'b', small),
+      guest('b2', 'b', { ...small, vmem_size: 90_000, vcpu_count: 4 }),
+    ];
+    const plan = planMigrations({ snapshot: fleet(hosts, guests), rule: cpuRule(60), sourceIds: ['a', 'b'] });
+    expect(plan.explanation.sources.map(({ name, cleared }) => [name, cleared])).toEqual([
+      ['a', false],
+      ['b', true],
+    ]);
+    expect(plan.explanation.missing?.nearest).toMatchObject({ guest: 'a2', host: 't' });
+  });
+
+  it('calls hosts short of memory what they are', () => {
+    const hosts = [host('a', { metrics: cpu(10, 10 * GIB) }), host('b', { metrics: cpu(10, 20 * GIB) })];
+    const plan = planMigrations({
+      snapshot: fleet(hosts, [guest('g', 'a')]),
+      rule: memoryRule(16 * GIB),
+      sourceIds: ['a'],
+    });
+    expect(plan.explanation.refusedHosts.map(({ text }) => text)).toEqual(['1 host under threshold after the move']);
   });
 });

@@ -93,7 +93,7 @@ describe('automigrate plan', () => {
   it('reads like an answer without --json: what has to go, what moves, who was refused, a chart', async () => {
     const { out } = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15');
     expect(out).toContain('a15 is at 62.31 % of its CPUs, 2.31 points over the threshold of 60 %');
-    expect(out).toContain('aisenzhe: a15 -> idle (8 vCPUs, 8192 MiB, takes 10.8 % off its host)');
+    expect(out).toContain('aisenzhe: a15 -> idle (8 vCPUs, 8192 MiB, takes 10.8 points off its host)');
     expect(out).toContain('1 host over threshold after the move (full)');
     expect(out).toMatch(/a15 +before +█{18}\S+ +62\.3 %\n +after +█{15}\S+ +51\.5 %/);
   });

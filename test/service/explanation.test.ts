@@ -48,10 +48,10 @@ describe('the explanation of a plan in the journal', () => {
   it('is kept over a restart until the first move begins, and no longer', async () => {
     const { service, journal } = await build({ scenario: roomy() });
     const seen: boolean[] = [];
-    const { commit } = journal;
+    const commit = journal.commit.bind(journal);
     journal.commit = (change) => {
       if (change.batch?.migrations.length) seen.push(change.batch.parts[0]!.explanation !== undefined);
-      return commit.call(journal, change);
+      return commit(change);
     };
     await service.handleAlerts([alert('a')]);
     await service.idle();
