@@ -91,6 +91,28 @@ describe('the search', () => {
     expect(unproven).toBeGreaterThan(0);
   });
 
+  it('has one deadline for all margins of a plan with headroom, and one more for its explanation', () => {
+    for (const { request } of benchCases(20)) {
+      let looksAtTheClock = 0;
+      const now = () => (++looksAtTheClock > 3 ? looksAtTheClock * 1000 : 0);
+      const rule = { ...request.rule, headroom: 3 };
+      const plan = planMigrations({ ...request, rule, limits: { now, deadlineMs: 40 } });
+      expect(brokenRules(request, plan)).toEqual([]);
+      // Each part of the one search that was begun looks once more, and no other search begins.
+      expect(looksAtTheClock).toBeLessThan(40);
+      const before = looksAtTheClock;
+      expect(plan.explanation.chosen).not.toBe('');
+      expect(looksAtTheClock - before).toBeLessThan(10);
+    }
+  });
+
+  it('gives the same plan with a clock that stands still as without one', () => {
+    for (const { request } of benchCases(12)) {
+      const limits = { now: () => 0, deadlineMs: 40 };
+      expect(planMigrations({ ...request, limits }).migrations).toEqual(planMigrations(request).migrations);
+    }
+  });
+
   it('breaks no rule in a fleet of a thousand hosts, whether there is room or hardly any', () => {
     for (const tightness of ['roomy', 'scarce'] as const) {
       const request = makeCase(3, {
