@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadRules } from '../../src/rules/load.js';
@@ -26,7 +26,8 @@ describe('rules create', () => {
       period: '2m',
       source: { hosts: ['test-66-onecloud02'] },
     });
-    expect(await readdir(dir)).toEqual(['test-cpu.json']);
+    expect((await readdir(dir)).sort()).toEqual(['rule.schema.json', 'test-cpu.json']);
+    expect(await readFile(join(dir, 'rule.schema.json'), 'utf8')).toBe(ruleSchemaText());
     expect((await loadRules(dir)).problems).toEqual([]);
   });
 
@@ -45,6 +46,15 @@ describe('rules create', () => {
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({ file: join(dir, 'm.json'), rule });
     expect(await read(join(dir, 'm.json'))).toEqual(rule);
+  });
+
+  it('leaves a schema that stands there as it is', async () => {
+    const dir = await directory();
+    await writeFile(join(dir, 'rule.schema.json'), '{}');
+    expect(await run('rules create a cpu.usage_active.gt 60', { env: { RULES_DIR: dir } })).toMatchObject({
+      status: 0,
+    });
+    expect(await read(join(dir, 'rule.schema.json'))).toEqual({});
   });
 
   it('reads plain numbers, for CPU also with a % sign', async () => {
@@ -99,7 +109,7 @@ describe('rules create', () => {
     expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 50 });
     expect((await run('rules create r cpu.usage_active.gt 60 --force', { env })).status).toBe(0);
     expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 60 });
-    expect(await readdir(dir)).toEqual(['r.json']);
+    expect((await readdir(dir)).sort()).toEqual(['r.json', 'rule.schema.json']);
   });
 
   it('ends with 1 where the file system fails', async () => {
