@@ -123,9 +123,9 @@ export function createService(options: ServiceOptions): Service {
   };
 
   const noteFlapping = async (alerts: Alert[]): Promise<void> => {
-    const events = flaps.note(alerts, clock.now()).map((flapping): NewEvent => {
-      const { name, sender } = flapping.alert;
-      return { obj_name: name, user: sender, action: 'flapping', notes: flappingText(flapping) };
+    const events = flaps.note(alerts, options.rules(), clock.now()).map((flapping): NewEvent => {
+      const { rule, alert } = flapping;
+      return { obj_name: rule, user: alert.sender, action: 'flapping', notes: flappingText(flapping) };
     });
     if (events.length > 0) await journal.commit({ events });
   };
