@@ -82,6 +82,8 @@ export interface MigrationRecord {
   handle?: string;
   /** ISO 8601: when the cloud was asked. */
   asked_at?: string;
+  /** Ended without the cloud ever having answered the request: it may still act on it, so the guest is not asked for elsewhere. */
+  unanswered?: true;
 }
 
 /** What one rule has to do in a batch. */
