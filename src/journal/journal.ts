@@ -169,6 +169,6 @@ export interface Journal {
   openBatch(): BatchRecord | undefined;
   /** The batches that ended last, oldest first. */
   endedBatches(): BatchEnding[];
-  /** What the service remembers besides. */
+  /** What the service remembers besides; nobody can change what is handed out. */
   memory(): Memory;
 }

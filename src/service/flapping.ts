@@ -11,6 +11,9 @@ export interface Flapping {
 const TIMES = 3;
 const WINDOW_MS = 3_600_000;
 
+/** So many alerts are watched, those that were seen last: labels come from outside. */
+const MOST_COURSES = 10_000;
+
 interface Course {
   isFiring: boolean;
   /** When it began to fire, ms since the epoch, oldest first. */
@@ -21,30 +24,55 @@ interface Course {
 
 /** Watches the states of alerts and tells those that flap, each once within an hour. */
 export class FlapWatch {
+  /** In the order in which they were last seen. */
   readonly #courses = new Map<string, Course>();
+
+  /** How many alerts are watched. */
+  get size(): number {
+    return this.#courses.size;
+  }
 
   /**
    * Takes note of a body's alerts.
    * @param now - ms since the epoch.
    */
   note(alerts: readonly Alert[], now: number): Flapping[] {
-    for (const [key, { seenAt }] of this.#courses) if (now - seenAt > WINDOW_MS) this.#courses.delete(key);
-    return alerts.flatMap((alert) => {
-      if (alert.state === 'test') return [];
-      const key = JSON.stringify([alert.sender, alert.name, Object.entries(alert.labels).sort()]);
-      const course = this.#courses.get(key) ?? { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
-      this.#courses.set(key, course);
-      course.seenAt = now;
-      course.began = course.began.filter((at) => now - at <= WINDOW_MS);
+    const flapping: Flapping[] = [];
+    for (const alert of alerts) {
+      if (alert.state === 'test') continue;
+      const course = this.#seen(keyOf(alert), now);
       const begins = alert.state === 'firing' && !course.isFiring;
       course.isFiring = alert.state === 'firing';
-      if (!begins) return [];
-      course.began.push(now);
-      if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) return [];
+      if (!begins) continue;
+      course.began = [...course.began.filter((at) => now - at <= WINDOW_MS), now];
+      if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) continue;
       course.toldAt = now;
-      return [{ alert, times: course.began.length }];
-    });
+      flapping.push({ alert, times: course.began.length });
+    }
+    return flapping;
   }
+
+  #seen(key: string, now: number): Course {
+    const known = this.#courses.get(key);
+    const course =
+      known && now - known.seenAt <= WINDOW_MS ? known : { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
+    course.seenAt = now;
+    this.#courses.delete(key);
+    this.#courses.set(key, course);
+    for (const [oldest, { seenAt }] of this.#courses) {
+      if (now - seenAt <= WINDOW_MS && this.#courses.size <= MOST_COURSES) break;
+      this.#courses.delete(oldest);
+    }
+    return course;
+  }
+}
+
+/** The same for every delivery of an alert, whatever the order of its labels. */
+function keyOf({ sender, name, labels }: Alert): string {
+  const named = Object.keys(labels)
+    .sort()
+    .map((label) => [label, labels[label]]);
+  return JSON.stringify([sender, name, named]);
 }
 
 /** The sentence for the journal. */

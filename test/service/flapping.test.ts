@@ -37,6 +37,19 @@ describe('an alert flaps', () => {
     expect(hosts.flatMap((host) => watch.note([alert('firing', host)], 0))).toEqual([]);
   });
 
+  it('also among ever new alerts, of which no more are watched than memory bears', () => {
+    const watch = new FlapWatch();
+    const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;
+    const told = states.flatMap((state, round) => {
+      for (let n = 0; n < 5000; n += 1) watch.note([alert('firing', `${round}-${n}`)], round * MINUTE);
+      return watch.note([alert(state)], round * MINUTE);
+    });
+    expect(told).toHaveLength(1);
+    expect(watch.size).toBeLessThanOrEqual(10_000);
+    watch.note([alert('firing')], 100 * MINUTE);
+    expect(watch.size).toBe(1);
+  });
+
   it('in words for the journal', () => {
     expect(flappingText({ alert: alert('firing'), times: 3 })).toBe(
       'alert cpu-high (host=a) fired 3 times within 60 minutes and was resolved in between',
