@@ -106,3 +106,15 @@ export function bounded(memory: Memory): Memory {
   );
   return { verifications: memory.verifications.slice(-MOST_VERIFICATIONS), standings, plans };
 }
+
+/** The same memory, which nobody can change any more. */
+export function frozen(memory: Memory): Memory {
+  freeze(memory);
+  return memory;
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
+}

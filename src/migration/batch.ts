@@ -193,6 +193,7 @@ async function record(
     const arrived = `guest ${migration.notes.guest.name} runs on ${migration.notes.target_host.name}`;
     await end(batch, migration, 'succeeded', 'migrate_success', arrived, options);
   } else if (migration.phase === 'asking' && ending.reason === 'back_on_source') {
+    migration.unanswered = true;
     const text = `the request had no answer and was not repeated; ${ending.text}`;
     await end(batch, migration, 'error', 'migrate_error', text, options);
   } else {
