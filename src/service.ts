@@ -13,7 +13,7 @@ import type { WatchLimits } from './migration/watch.js';
 import { FlapWatch, flappingText } from './service/flapping.js';
 import type { MatchedPart } from './service/intake.js';
 import { sortAlerts } from './service/intake.js';
-import { approve } from './service/approve.js';
+import { APPROVER, approve } from './service/approve.js';
 import type { Budget } from './service/budget.js';
 import { failedMoves } from './service/failures.js';
 import { createForeignWatch } from './service/foreign-watch.js';
@@ -31,6 +31,7 @@ import { verificationOf } from './service/verification.js';
 import type { VerificationLimits } from './service/verifier.js';
 import { createVerifier } from './service/verifier.js';
 import type { Rule } from './rules/rule.js';
+import { outsideWindows } from './rules/windows.js';
 
 /** What the service is made of. */
 export interface ServiceOptions {
@@ -234,8 +235,16 @@ export function createService(options: ServiceOptions): Service {
       ...options,
       perHost: { source: limits?.perSource, target: limits?.perTarget },
       signal: stopping.signal,
+      // An approval is a person's word: windows do not hold it up.
+      ...(record.sender !== APPROVER && { closed }),
       onProgress: (progress) => showProgress(record, progress),
     });
+  };
+
+  const closed = (name: string): string | undefined => {
+    const rule = options.rules().find((each) => each.name === name);
+    const outside = rule && outsideWindows(rule.windows, clock.now());
+    return outside === undefined ? undefined : `rule ${name}: ${outside}`;
   };
 
   /** Keeps that a part is done, and with it that its predictions are to be verified: both or neither. */

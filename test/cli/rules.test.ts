@@ -163,10 +163,56 @@ describe('rules show', () => {
     const env = { RULES_DIR: dir };
     const shown = await run('rules show cpu', { env });
     expect(shown.status).toBe(0);
-    expect(shown.out).toContain('| condition     | cpu.usage_active > 60 % |');
-    expect(shown.out).toContain('| labels        | severity=critical       |');
-    expect(shown.out).toContain('| host label    | node                    |');
+    expect(shown.out).toContain('| condition                | cpu.usage_active > 60 % |');
+    expect(shown.out).toContain('| labels                   | severity=critical       |');
+    expect(shown.out).toContain('| host label               | node                    |');
     expect(JSON.parse((await run('rules show cpu --json', { env })).out)).toEqual(ruleFile('cpu', { match }));
+  });
+
+  it('tells every key, and which of them are defaults', async () => {
+    const keys = {
+      headroom: 8,
+      mode: 'recommend' as const,
+      keepApart: [['db-1', 'db-2'], { tag: 'anti-affinity' }],
+      pinned: { 'license-server': ['a15', 'a16'] },
+      windows: { allow: ['* 8-17 * * 1-5'] },
+      limits: { perTarget: 1 },
+    };
+    const dir = await directory({ 'cpu.json': ruleFile('cpu', keys) });
+    const { out } = await run('rules show cpu', { env: { RULES_DIR: dir } });
+    const told = Object.fromEntries(
+      [...out.matchAll(/^\| (\S+) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]),
+    );
+    expect(told).toMatchObject({
+      headroom: '8',
+      cooldown: '1h (default)',
+      'guards.memoryFloor': '1GiB (default)',
+      evidence: 'mean (default)',
+      mode: 'recommend',
+      keepTogether: 'none (default)',
+      keepApart: '[db-1, db-2], tag: anti-affinity',
+      pinned: 'license-server: a15, a16',
+      'windows.timeZone': 'UTC (default)',
+      'windows.allow': '* 8-17 * * 1-5',
+      'limits.perTarget': '1',
+      foreignPause: '15m (default)',
+    });
+  });
+
+  it('forgets no key of the schema', async () => {
+    const dir = await directory({ 'cpu.json': ruleFile('cpu') });
+    const { out } = await run('rules show cpu', { env: { RULES_DIR: dir } });
+    const told = [...out.matchAll(/^\| (\S+) /gm)].map(([, key]) => key);
+    type Properties = Record<string, { properties?: Properties }>;
+    const { properties } = JSON.parse(ruleSchemaText()) as { properties: Properties };
+    // These have columns under other words.
+    const elsewhere = ['$schema', 'metric', 'threshold', 'match', 'source', 'target'];
+    const keys = Object.entries(properties)
+      .filter(([key]) => !elsewhere.includes(key))
+      .flatMap(([key, value]) =>
+        value.properties ? Object.keys(value.properties).map((sub) => `${key}.${sub}`) : [key],
+      );
+    expect(told).toEqual(expect.arrayContaining(keys));
   });
 
   it('says why it cannot', async () => {
