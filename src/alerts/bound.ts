@@ -17,16 +17,22 @@ function cut(text: string, longest: number): string {
  * An alert whose texts have a length that journal, log and memory can bear. What is cut matches no rule and no host.
  */
 export function bounded(alert: Alert): Alert {
-  const labels = Object.entries(alert.labels);
   const { name, startsAt, key } = alert;
   return {
     ...alert,
     name: cut(name, LONGEST_NAME),
-    labels: Object.fromEntries(
-      labels.slice(0, MOST_LABELS).map(([label, value]) => [cut(label, LONGEST_LABEL), cut(value, LONGEST_LABEL)]),
-    ),
+    labels: boundedLabels(alert.labels),
     ...(startsAt === undefined ? {} : { startsAt: cut(startsAt, LONGEST_NAME) }),
     // Cut, two occurrences could look alike.
     key: key.length > LONGEST_LABEL ? createHash('sha256').update(key).digest('hex') : key,
   };
+}
+
+/** The labels themselves where nothing has to be cut, as nearly always. */
+function boundedLabels(labels: Record<string, string>): Record<string, string> {
+  const names = Object.keys(labels);
+  const isShort = (name: string) => name.length <= LONGEST_LABEL && (labels[name]?.length ?? 0) <= LONGEST_LABEL;
+  if (names.length <= MOST_LABELS && names.every(isShort)) return labels;
+  const kept = Object.entries(labels).slice(0, MOST_LABELS);
+  return Object.fromEntries(kept.map(([label, value]) => [cut(label, LONGEST_LABEL), cut(value, LONGEST_LABEL)]));
 }

@@ -19,13 +19,13 @@ export function textOf(record: Record<string, unknown>, field: string): string |
  */
 export function labelsOf(value: unknown): Record<string, string> {
   if (!isRecord(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, label]): [string, string][] =>
-      typeof label === 'string' || typeof label === 'number' || typeof label === 'boolean'
-        ? [[name, String(label)]]
-        : [],
-    ),
-  );
+  const pairs: [string, string][] = [];
+  for (const name of Object.keys(value)) {
+    const label = value[name];
+    if (typeof label === 'string') pairs.push([name, label]);
+    else if (typeof label === 'number' || typeof label === 'boolean') pairs.push([name, String(label)]);
+  }
+  return Object.fromEntries(pairs);
 }
 
 /** Whether any label could name a host. */

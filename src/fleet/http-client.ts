@@ -53,18 +53,21 @@ export class HttpCallError extends FleetError {
   readonly status: number | undefined;
   /** The answer's body as text, cut. */
   readonly body: string;
+  /** An answer came that was longer than what is read; the next would be too. */
+  readonly tooLong: boolean;
 
   constructor(
     system: string,
     what: string,
     problem: string,
-    answer: { status?: number; body?: string } = {},
+    answer: { status?: number; body?: string; tooLong?: boolean } = {},
     cause?: unknown,
   ) {
     super(system, `${what}: ${problem}`, { cause });
     this.name = 'HttpCallError';
     this.status = answer.status;
     this.body = answer.body ?? '';
+    this.tooLong = answer.tooLong ?? false;
   }
 }
 
@@ -153,7 +156,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 }
 
 function isWorthAnotherTry(error: unknown): boolean {
-  if (!(error instanceof HttpCallError)) return false;
+  if (!(error instanceof HttpCallError) || error.tooLong) return false;
   return error.status === undefined || WORTH_ANOTHER_TRY.includes(error.status);
 }
 
@@ -192,7 +195,7 @@ async function send(
     const problem = tooLong
       ? `the answer is longer than ${maxBytes ?? MOST_BYTES} bytes`
       : withoutSecrets(messageOf(error), options);
-    throw new HttpCallError(system, call.what, problem, {}, withoutRequest(error, options));
+    throw new HttpCallError(system, call.what, problem, { tooLong }, withoutRequest(error, options));
   }
 }
 

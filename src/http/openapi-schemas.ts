@@ -158,7 +158,13 @@ export const components = {
         migrations: listOf(
           shape(
             { rule: text, notes: ref('MigrationNotes'), phase: text },
-            { handle: text, asked_at: text, progress: { type: 'number', description: '%' }, status: text },
+            {
+              handle: text,
+              asked_at: text,
+              unanswered: { type: 'boolean' },
+              progress: { type: 'number', description: '%' },
+              status: text,
+            },
           ),
         ),
       }),

@@ -84,6 +84,8 @@ export interface MigrationRecord {
   handle?: string;
   /** ISO 8601: when the cloud was asked. */
   asked_at?: string;
+  /** Ended without the cloud ever having answered the request: it may still act on it, so the guest is not asked for elsewhere. */
+  unanswered?: true;
 }
 
 /** What one rule has to do in a batch. */
@@ -171,6 +173,6 @@ export interface Journal {
   openBatch(): BatchRecord | undefined;
   /** The batches that ended last, oldest first. */
   endedBatches(): BatchEnding[];
-  /** What the service remembers besides. */
+  /** What the service remembers besides; nobody can change what is handed out. */
   memory(): Memory;
 }

@@ -10,7 +10,7 @@ import type { JournalFile } from './file.js';
 import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './file.js';
 import type { EventFilter, Journal, JournalChange, JournalEvent, NewEvent } from './journal.js';
 import { JournalError } from './journal.js';
-import { bounded, emptyMemory } from './memory.js';
+import { bounded, emptyMemory, frozen } from './memory.js';
 
 /** Events kept in the journal's own file; all of it is written each time, so it stays small. */
 const MOST_EVENTS = 200;
@@ -87,7 +87,11 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
   // Ids never come again: not those of the archive, nor those that may have stood in a broken file that does not tell.
   const unused = (await archive.lastId()) + 1 + (aside && aside.nextId === undefined ? MOST_EVENTS : 0);
   const base = file ?? emptyJournal(aside?.nextId ?? 1);
-  let current: JournalFile = { ...base, next_id: Math.max(base.next_id, unused) };
+  let current: JournalFile = {
+    ...base,
+    next_id: Math.max(base.next_id, unused),
+    memory: frozen(base.memory ?? emptyMemory()),
+  };
   let archiveProblem: string | undefined;
   let writeProblem: string | undefined;
 
@@ -109,7 +113,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     const next = { ...base, next_id: base.next_id + rows.length, events: [...base.events, ...rows] };
     if (batch !== undefined) next.batch = batch === null ? null : structuredClone(batch);
     if (ended !== undefined) next.ended = [...base.ended, ended].slice(-MOST_ENDED);
-    if (memory) next.memory = bounded(memory(structuredClone(base.memory ?? emptyMemory())));
+    if (memory) next.memory = frozen(bounded(memory(structuredClone(base.memory ?? emptyMemory()))));
     return [next, rows];
   };
 
@@ -187,7 +191,8 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     endedBatches: () => structuredClone(current.ended),
     problems: () => [writeProblem, archiveProblem].filter((problem) => problem !== undefined),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
-    memory: () => structuredClone(current.memory ?? emptyMemory()),
+    // Asked for by every alert: nobody can change what stands there, so nobody needs a copy.
+    memory: () => current.memory ?? emptyMemory(),
     async noteRules(rules) {
       const names = rules.map(({ name }) => name);
       if (JSON.stringify(names) === JSON.stringify(current.known_rules)) return;

@@ -11,6 +11,8 @@ export interface LoadsBefore {
     role: 'source' | 'target';
     /** Reading: % or bytes. */
     before: number;
+    /** What its guests accounted for: % of its CPUs; absent for memory. */
+    guests?: number;
     cpu_count: number;
     /** MiB. */
     mem_size: number;
@@ -25,6 +27,8 @@ export interface PredictedLoad {
   /** % or bytes. */
   before: number;
   predicted: number;
+  /** What its guests should account for then: % of its CPUs; absent for memory. */
+  guests?: number;
   /** MiB. */
   mem_size: number;
 }
@@ -105,4 +109,16 @@ export function bounded(memory: Memory): Memory {
     ),
   );
   return { verifications: memory.verifications.slice(-MOST_VERIFICATIONS), standings, plans };
+}
+
+/** The same memory, which nobody can change any more. */
+export function frozen(memory: Memory): Memory {
+  freeze(memory);
+  return memory;
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
 }

@@ -46,10 +46,10 @@ export function failedBefore(events: readonly JournalEvent[], now: number): Outs
   });
 }
 
-/** The moves of a rule that the cloud was asked for and that did not come about. */
+/** The moves of a rule that the cloud was asked for and that, as far as it can be known, did not and will not come about. */
 export function failedMoves(migrations: readonly MigrationRecord[], rule: string): MigrationRecord[] {
   return migrations.filter(
-    (migration) => migration.rule === rule && (migration.phase === 'failed' || migration.phase === 'error'),
+    ({ rule: own, phase, unanswered }) => own === rule && !unanswered && (phase === 'failed' || phase === 'error'),
   );
 }
 

@@ -6,6 +6,7 @@ import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';
 import type { Cloud, Host, Metrics, Snapshot } from '../fleet/fleet.js';
 import { FleetError } from '../fleet/fleet.js';
+import { NoAnswerError, withinTime } from '../fleet/within-time.js';
 import type { Journal, MigrationRecord, NewEvent } from '../journal/journal.js';
 import { toRequest } from '../migration/batch.js';
 import { ignoredBy } from '../rules/boundaries.js';
@@ -91,7 +92,14 @@ export async function relieve(rule: Rule, hosts: readonly string[][], options: R
   if (sources.length === 0) return { findings, migrations: [], cost: 0 };
 
   const refusals = [...ground.refusals, ...(options.refuse?.(snapshot) ?? [])];
-  const plan = await planWithForecast(ground, alerting, refusals, options);
+  let plan: Plan;
+  try {
+    plan = await planWithForecast(ground, alerting, refusals, options);
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    findings.push({ action: 'metrics_fail', notes: error.message });
+    return { findings, migrations: [], cost: 0 };
+  }
   if (plan.outcome === 'find_result_fail' || plan.outcome === 'partial') {
     findings.push({ action: 'find_result_fail', notes: plan.notes });
   }
@@ -170,16 +178,26 @@ async function planWithForecast(
   }
 }
 
-async function forecast(plan: Plan, rule: Rule, { cloud, signal, log }: RelieveOptions): Promise<Refusal[]> {
+/**
+ * What the cloud refuses of a plan. One that does not say yes to a move refuses it; one that does not answer at all is not
+ * asked about the others too, each of which would take as long.
+ * @throws NoAnswerError
+ */
+async function forecast(plan: Plan, rule: Rule, options: RelieveOptions): Promise<Refusal[]> {
+  const { cloud, signal, log, requestTimeoutMs: timeoutMs } = options;
   const refused: Refusal[] = [];
   for (const migration of plan.migrations) {
     const request = toRequest({ notes: toNotes(migration), ...allowedBy(rule) });
     let text: string | undefined;
     try {
-      const answer = await cloud.forecast?.(request, signal);
+      const what = `forecast for guest ${migration.guest.name}`;
+      const answer = await withinTime({ system: cloud.name, what, timeoutMs, signal }, async (within) =>
+        cloud.forecast?.(request, within),
+      );
       if (answer && !answer.allowed) text = answer.reason;
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof NoAnswerError) throw error;
       // Not knowing is not a yes.
       text = error instanceof Error ? error.message : String(error);
       log.warn({ err: error, guest: migration.guest.name }, 'the cloud could not be asked whether a guest may move');

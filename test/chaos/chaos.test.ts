@@ -24,14 +24,8 @@ const simulation: ChaosHarness = {
       url: server.url,
       hot: 'a',
       moves: () => [...cloud.asked.values()].reduce((sum, times) => sum + times, 0),
-      connect: (baseUrl, timeoutMs) => {
-        const remote = createRemoteSimulation({
-          baseUrl,
-          timeoutMs,
-          clock: systemClock,
-          random: Math.random,
-          maxBytes: 1024 ** 2,
-        });
+      connect: (baseUrl, how) => {
+        const remote = createRemoteSimulation({ ...how, baseUrl, maxBytes: 1024 ** 2 });
         return { cloud: remote, metrics: remote };
       },
     };

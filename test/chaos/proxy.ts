@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
-/** What a proxy may do instead of its work. With the first six, the call never reaches the system behind it. */
+/** What a proxy may do instead of its work. But for the last two, the call never reaches the system behind it. */
 export const FAULTS = [
   'hang',
   'status 500',
@@ -25,7 +25,7 @@ export function isForwarded(fault: Fault): boolean {
 /** What is to go wrong. */
 export interface Misbehaviour {
   fault: Fault;
-  /** `GET /hosts?limit=5` */
+  /** Matched on `GET /hosts?limit=5`, or `POST /query q=SELECT 1` with the form that was sent. */
   calls: RegExp;
   /** So many calls, then all is well again; all by default. */
   times?: number;
@@ -51,30 +51,36 @@ export async function startProxy(upstream: string): Promise<Proxy> {
   let strayed = 0;
   const calls: string[] = [];
 
-  const forward = async (request: IncomingMessage): Promise<{ status: number; type: string; text: string }> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+  const forward = async (request: IncomingMessage, body: Buffer): Promise<Forwarded> => {
     const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
-    const body = chunks.length > 0 ? { body: Buffer.concat(chunks) } : {};
     const answer = await fetch(upstream + (request.url ?? '/'), {
       method: request.method ?? 'GET',
       headers: headers as Record<string, string>,
-      ...body,
+      ...(body.length > 0 && { body }),
     });
-    return {
-      status: answer.status,
-      type: answer.headers.get('content-type') ?? 'text/plain',
-      text: await answer.text(),
-    };
+    const {
+      connection: _kept,
+      'keep-alive': _for,
+      'transfer-encoding': _coding,
+      ...kept
+    } = Object.fromEntries(answer.headers);
+    // A system that tells its own address tells that of the proxy.
+    const text = (await answer.text()).replaceAll(upstream, url);
+    return { status: answer.status, headers: { ...kept, 'content-length': String(Buffer.byteLength(text)) }, text };
   };
 
   const elsewhere = await listen(async (request, response) => {
     strayed += 1;
-    const { status, type, text } = await forward(request);
-    response.writeHead(status, { 'content-type': type }).end(text);
+    const { status, headers, text } = await forward(request, await bodyOf(request));
+    response.writeHead(status, headers).end(text);
   });
 
-  const fail = async (fault: Fault, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const fail = async (
+    fault: Fault,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> => {
     switch (fault) {
       case 'hang':
         return;
@@ -97,29 +103,33 @@ export async function startProxy(upstream: string): Promise<Proxy> {
         request.socket.resetAndDestroy();
         return;
       case 'half an answer': {
-        const { status, type, text } = await forward(request);
-        response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+        const { status, headers, text } = await forward(request, body);
+        response.writeHead(status, headers);
         response.write(text.slice(0, text.length / 2), () => response.destroy());
         return;
       }
       case 'wrong types': {
-        const { status, type, text } = await forward(request);
-        response.writeHead(status, { 'content-type': type }).end(JSON.stringify(confused(JSON.parse(text))));
+        const { status, headers, text } = await forward(request, body);
+        send(response, status, headers, text === '' ? '["what?"]' : JSON.stringify(confused(JSON.parse(text))));
       }
     }
   };
 
   const url = await listen(async (request, response) => {
-    const call = `${request.method} ${request.url}`;
+    const body = await bodyOf(request);
+    const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+    const form = isForm ? ` ${decodeURIComponent(body.toString().replaceAll('+', ' '))}` : '';
+    const call = `${request.method} ${request.url}${form}`;
     calls.push(call);
     if (how?.calls.test(call) && how.left > 0) {
       how.left -= 1;
-      await fail(how.fault, request, response);
+      await fail(how.fault, request, response, body);
       return;
     }
-    const { status, type, text } = await forward(request);
-    const changed = type.includes('json') ? JSON.stringify(change(call, JSON.parse(text))) : text;
-    response.writeHead(status, { 'content-type': type }).end(changed);
+    const { status, headers, text } = await forward(request, body);
+    const isJson = text !== '' && headers['content-type']?.includes('json');
+    const changed = change(call, isJson ? JSON.parse(text) : undefined);
+    send(response, status, headers, isJson ? JSON.stringify(changed) : text);
   });
 
   return {
@@ -129,6 +139,22 @@ export async function startProxy(upstream: string): Promise<Proxy> {
     misbehave: (next) => (how = next && { ...next, left: next.times ?? Infinity }),
     rewrite: (next) => (change = next),
   };
+}
+
+interface Forwarded {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function send(response: ServerResponse, status: number, headers: Record<string, string>, text: string): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text);
 }
 
 async function listen(handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<string> {

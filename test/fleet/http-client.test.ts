@@ -63,6 +63,13 @@ describe('a read', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('is not tried again after an answer that was too long: the next would be too', async () => {
+    const { server, client } = await set({ maxBytes: 1000 });
+    server.fault = () => 'endless';
+    await errorOf(client.read(LOOK));
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('waits longer each time, by a part that is left to chance', async () => {
     const pauses: number[] = [];
     const clock = { now: () => 0, monotonic: () => 0, sleep: (ms: number) => Promise.resolve(void pauses.push(ms)) };

@@ -161,7 +161,8 @@ export class Fuzzer {
         record[key] = { [key]: child };
         break;
       case 5:
-        if (Array.isArray(value)) value.push(...(structuredClone(value) as unknown[]).slice(0, 20));
+        // A list of ours may have a `constructor` by now, by which slice() would make its copy.
+        if (Array.isArray(value)) value.push(...Array.from(structuredClone(value) as unknown[]).slice(0, 20));
         else record[key] = JSON.stringify(child);
         break;
       case 6:

@@ -43,6 +43,17 @@ describe('a move that failed', () => {
     expect(moves(await journal.events({ action: 'migrating' }))).toEqual(['g to b', 'g to c']);
   });
 
+  it('is not asked for on another target where the request had no answer: it may yet be acted on', async () => {
+    const over = ({ cloud }: { cloud: Cloud }) => ({
+      cloud: { ...cloud, startMigration: () => Promise.reject(new Error('connection reset')) },
+    });
+    const { service, journal, actions } = await build({ scenario: one(), over });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await actions()).toEqual(['migrating', 'migrate_error']);
+    expect((await journal.events())[1]?.notes).toMatchObject({ reason: expect.stringContaining('had no answer') });
+  });
+
   it('is not made up for by other guests, nor on a host whose readings do not show yet what it took in', async () => {
     const hosts = [host('a', 80), host('b', 20), host('c', 40), host('d', 45)];
     const guests = [guest('g', 'a', 60), guest('h', 'a', 60), guest('i', 'a', 60, { vmem_size: 65_536 })];

@@ -116,6 +116,8 @@ export function createKeystoneClient(options: KeystoneClientOptions): HttpClient
     try {
       return await send(await abortable(used, request.signal));
     } catch (error) {
+      // Whoever comes next must not wait for a login that has taken too long already.
+      if (request.signal?.aborted && session === used) session = undefined;
       if (!(error instanceof HttpCallError) || error.status !== 401 || session === undefined) throw error;
       // Another call may have renewed it meanwhile.
       if (session === used) session = undefined;

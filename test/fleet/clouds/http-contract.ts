@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
+import type { Cloud } from '../../../src/fleet/fleet.js';
 import { FleetError } from '../../../src/fleet/fleet.js';
 import type { LocalFault, LocalRequest, LocalServer } from '../../support/local-server.js';
 import type { CloudHarness, HarnessOptions } from './contract.js';
@@ -8,6 +10,8 @@ import { followed, requestTo } from './contract.js';
 /** What a cloud over HTTP can be made to stumble over. */
 export interface HttpHarness extends CloudHarness {
   readonly server: LocalServer;
+  /** The cloud, asked at another address: a proxy's. */
+  connect(url: string, how: CloudOptions): Cloud;
   isMigrationRequest(request: LocalRequest): boolean;
   /** A page of guests, or all of them. */
   isListOfGuests(request: LocalRequest): boolean;

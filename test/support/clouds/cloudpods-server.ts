@@ -2,6 +2,7 @@ import type { CloudHarness, HarnessOptions } from '../../fleet/clouds/contract.j
 import type { HttpHarness } from '../../fleet/clouds/http-contract.js';
 import { createCloudpods } from '../../../src/fleet/clouds/cloudpods/cloudpods.js';
 import type { CloudpodsSettings } from '../../../src/fleet/clouds/cloudpods/cloudpods.js';
+import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
 import { createVirtualClock } from '../virtual-clock.js';
@@ -143,25 +144,31 @@ export async function startCloudpods(options: CloudpodsOptions = {}): Promise<Ht
     },
   ]);
 
-  const clock = createVirtualClock();
-  const cloud = createCloudpods(
-    {
-      keystone: {
-        authUrl: `${server.url}/identity/v3`,
-        username: 'mover',
-        password: PASSWORD,
-        userDomain: 'Default',
-        project: 'system',
-        projectDomain: 'Default',
-        region: 'region0',
-        interface: 'public',
+  const connect = (url: string, how: CloudOptions) =>
+    createCloudpods(
+      {
+        keystone: {
+          authUrl: `${url}/identity/v3`,
+          username: 'mover',
+          password: PASSWORD,
+          userDomain: 'Default',
+          project: 'system',
+          projectDomain: 'Default',
+          region: 'region0',
+          interface: 'public',
+        },
+        ...options.settings,
       },
-      ...options.settings,
-    },
-    { timeoutMs: options.timeoutMs ?? 30_000, clock, random: () => 0.5 },
-  );
+      how,
+    );
+  const cloud = connect(server.url, {
+    timeoutMs: options.timeoutMs ?? 30_000,
+    clock: createVirtualClock(),
+    random: () => 0.5,
+  });
   return {
     cloud,
+    connect,
     server,
     hosts: model.hosts.map((name) => ({ id: `id-${name}`, name })),
     guestCount: model.guests.size,

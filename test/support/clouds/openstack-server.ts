@@ -1,6 +1,7 @@
 import type { CloudHarness, HarnessOptions } from '../../fleet/clouds/contract.js';
 import type { HttpHarness } from '../../fleet/clouds/http-contract.js';
 import { createOpenstack } from '../../../src/fleet/clouds/openstack/openstack.js';
+import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
 import { createVirtualClock } from '../virtual-clock.js';
@@ -174,22 +175,29 @@ export async function startOpenstack(
     },
   ]);
 
-  const cloud = createOpenstack(
-    {
-      keystone: {
-        authUrl: `${server.url}/v3`,
-        username: 'mover',
-        password: PASSWORD,
-        userDomain: 'Default',
-        project: 'admin',
-        projectDomain: 'Default',
-        interface: 'public',
+  const connect = (url: string, how: CloudOptions) =>
+    createOpenstack(
+      {
+        keystone: {
+          authUrl: `${url}/v3`,
+          username: 'mover',
+          password: PASSWORD,
+          userDomain: 'Default',
+          project: 'admin',
+          projectDomain: 'Default',
+          interface: 'public',
+        },
       },
-    },
-    { timeoutMs: options.timeoutMs ?? 30_000, clock: createVirtualClock(), random: () => 0.5 },
-  );
+      how,
+    );
+  const cloud = connect(server.url, {
+    timeoutMs: options.timeoutMs ?? 30_000,
+    clock: createVirtualClock(),
+    random: () => 0.5,
+  });
   return {
     cloud,
+    connect,
     model,
     server,
     hosts: model.hosts.map((id) => ({ id, name: `${id}.example` })),

@@ -1,7 +1,8 @@
-import type { CloudHarness, HarnessOptions } from '../../fleet/clouds/contract.js';
+import type { HarnessOptions } from '../../fleet/clouds/contract.js';
 import type { HttpHarness } from '../../fleet/clouds/http-contract.js';
 import { createProxmox } from '../../../src/fleet/clouds/proxmox/proxmox.js';
-import type { Metrics } from '../../../src/fleet/fleet.js';
+import type { Cloud, Metrics } from '../../../src/fleet/fleet.js';
+import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
 import { createVirtualClock } from '../virtual-clock.js';
@@ -26,9 +27,13 @@ const TOKEN = 'mover@pve!automigrate=0f3c-secret-uuid';
 const GIB = 1024 ** 3;
 
 /** A Proxmox VE cluster on loopback. */
-export async function startProxmox(
-  options: ProxmoxOptions = {},
-): Promise<HttpHarness & { cloud: CloudHarness['cloud'] & Metrics; model: Model }> {
+export async function startProxmox(options: ProxmoxOptions = {}): Promise<
+  HttpHarness & {
+    cloud: Cloud & Metrics;
+    connect(url: string, how: CloudOptions): Cloud & Metrics;
+    model: Model;
+  }
+> {
   const model = createModel(options);
   const type = options.underHa ? 'hamigrate' : 'qmigrate';
   const upidOf = (move: ModelMove, of: string) =>
@@ -132,12 +137,15 @@ export async function startProxmox(
     }
   });
 
-  const cloud = createProxmox(
-    { url: server.url, token: TOKEN },
-    { timeoutMs: options.timeoutMs ?? 30_000, clock: createVirtualClock(), random: () => 0.5 },
-  );
+  const connect = (url: string, how: CloudOptions) => createProxmox({ url, token: TOKEN }, how);
+  const cloud = connect(server.url, {
+    timeoutMs: options.timeoutMs ?? 30_000,
+    clock: createVirtualClock(),
+    random: () => 0.5,
+  });
   return {
     cloud,
+    connect,
     model,
     server,
     hosts: model.hosts.map((name) => ({ id: `node/${name}`, name })),
