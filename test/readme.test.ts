@@ -19,6 +19,10 @@ describe('the README', () => {
     },
   );
 
+  it('has no remains of a merge', () => {
+    expect(readme).not.toMatch(/^(<<<<<<<|=======|>>>>>>>|> > > >|\| =======)/m);
+  });
+
   it.each(EVENT_ACTIONS)('tells what the event %s means', (action) => {
     expect(readme).toMatch(new RegExp(`^\\| \`${action}\` \\| \\S`, 'm'));
   });

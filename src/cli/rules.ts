@@ -6,6 +6,7 @@ import { RULE_SCHEMA_FILE, type RuleFile } from '../rules/rule.js';
 import { ruleSchemaText } from '../rules/schema.js';
 import { deleteRule, ruleFilePath, writeRule } from '../rules/write.js';
 import { type CliContext, printJson, refuse } from './context.js';
+import { steeringRows } from './rule-keys.js';
 import { type Cell, renderTable } from './table.js';
 
 interface CreateOptions {
@@ -110,6 +111,7 @@ async function show(context: CliContext, dir: string, name: string, { json }: Js
     ...COLUMNS.map((column, index): Cell[] => [column, row(rule)[index]]),
     ['labels', labels.join(', ') || 'any'],
     ['host label', rule.match?.hostLabel ?? 'the usual ones'],
+    ...steeringRows(rule),
   ];
   context.terminal.out(renderTable(['key', 'value'], pairs, context.terminal));
 }

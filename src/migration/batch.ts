@@ -21,6 +21,8 @@ export interface CarryOutOptions {
   concurrency: number;
   /** Moves at once from one host, and to one host; no more than `concurrency` in any case. */
   perHost?: { source?: number | undefined; target?: number | undefined };
+  /** Why no more moves of a rule may begin now; undefined if they may. What is on its way is followed all the same. */
+  closed?: (rule: string) => string | undefined;
   /** Told of every step; must not throw. */
   onProgress: (progress: BatchProgress) => void;
   signal: AbortSignal;
@@ -101,6 +103,11 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   const { cloud, clock, onProgress, signal } = options;
   const request = toRequest(migration);
 
+  const closed = options.closed?.(migration.rule);
+  if (closed !== undefined) {
+    await leave(batch, migration, closed, options);
+    return false;
+  }
   const obstacle = await obstacleTo(request, options);
   signal.throwIfAborted();
   if (obstacle !== undefined) {
@@ -133,6 +140,17 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
     onProgress({ kind: 'trouble', migration, error });
   }
   return true;
+}
+
+/** Leaves a move that the rule may no longer begin. */
+async function leave(batch: BatchRecord, migration: MigrationRecord, why: string, options: CarryOutOptions) {
+  const { rule, notes } = migration;
+  const text = `left out: ${notes.guest.name} to ${notes.target_host.name}; ${why}`;
+  migration.phase = 'given_up';
+  const limited = { text, left_out: [notes] };
+  const base = { obj_name: rule, user: batch.sender, batch: batch.id };
+  await keepAtLast(batch, [{ ...base, action: 'limited', notes: limited }], options, migration);
+  options.onProgress({ kind: 'ended', migration, text });
 }
 
 /** Why the move can no longer be made: the fleet may have changed since the plan, and during the moves before this one. */

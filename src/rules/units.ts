@@ -28,6 +28,19 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
+/** A duration of whole seconds in the words that {@link parseDuration} reads: `1h30m`, `0s`. */
+export function durationText(ms: number): string {
+  let left = Math.round(ms / 1000) * 1000;
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's']) {
+    const size = DURATION_UNITS[unit] ?? Number.NaN;
+    const count = Math.floor(left / size);
+    if (count > 0) text += `${count}${unit}`;
+    left -= count * size;
+  }
+  return text || '0s';
+}
+
 /**
  * Reads an amount of memory such as `16GiB`, `512 MiB`, `1024`. Steps are of 1024 whatever the unit's spelling.
  * @returns bytes, or `undefined` if the text is no amount.

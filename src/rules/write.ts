@@ -3,6 +3,7 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRule } from './load.js';
 import { RULE_NAME, RULE_SCHEMA_FILE, type RuleFile } from './rule.js';
+import { ruleSchemaText } from './schema.js';
 
 /** Whether a rule was written or deleted, and in which file; else one line for everything in the way. */
 export type RuleChange =
@@ -41,7 +42,8 @@ async function writeWhole(dir: string, file: string, text: string, overwrite: bo
 }
 
 /**
- * Writes `<dir>/<name>.json` whole or not at all; the directory is made if need be.
+ * Writes `<dir>/<name>.json` whole or not at all; the directory is made if need be, and the schema that rules point to is put
+ * beside it if it is not there.
  * @param rule - as people write it; it is checked like a file that people have written.
  * @param options - `overwrite`: whether a rule that already stands there may be replaced.
  * @throws what the file system throws, where it is not about a rule that already exists.
@@ -60,6 +62,9 @@ export async function writeRule(dir: string, rule: RuleFile, options: { overwrit
       return { ok: false, reason: 'exists', problems: [`${file}: the rule already exists`] };
     throw error;
   }
+  await writeWhole(dir, join(dir, RULE_SCHEMA_FILE), ruleSchemaText(), false).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  });
   return { ok: true, file };
 }
 

@@ -11,7 +11,7 @@ import { stateOf } from './recommend.js';
 import { loadsBefore } from './verification.js';
 
 /** Who is written down as having sent a batch that was approved. */
-const APPROVER = 'api';
+export const APPROVER = 'api';
 
 /** What {@link approve} needs. */
 export interface ApproveOptions extends PartOptions {

@@ -1,8 +1,14 @@
 import type { Alert } from '../alerts/alert.js';
+import { matchAlert } from '../rules/match.js';
+import type { Rule } from '../rules/rule.js';
 
 /** An alert that fired, was resolved and fired again, over and over. */
 export interface Flapping {
   alert: Alert;
+  /** The rule that takes it. */
+  rule: string;
+  /** The word that names its host. */
+  host: string;
   /** How often it began to fire within the window. */
   times: number;
 }
@@ -10,8 +16,7 @@ export interface Flapping {
 /** An alert that begins to fire this often within {@link WINDOW_MS} is flapping. */
 const TIMES = 3;
 const WINDOW_MS = 3_600_000;
-
-/** So many alerts are watched, those that were seen last: labels come from outside. */
+/** Pairs of rule and host that are watched at most; the ones that were quiet the longest go first. */
 const MOST_COURSES = 10_000;
 
 interface Course {
@@ -22,62 +27,51 @@ interface Course {
   toldAt: number;
 }
 
-/** Watches the states of alerts and tells those that flap, each once within an hour. */
+/** Watches, for each rule and host, the states of the alerts that the rule takes, and tells those that flap, each once within an hour. */
 export class FlapWatch {
-  /** In the order in which they were last seen. */
+  /** The one that was seen last stands last. */
   readonly #courses = new Map<string, Course>();
 
-  /** How many alerts are watched. */
-  get size(): number {
-    return this.#courses.size;
-  }
-
   /**
-   * Takes note of a body's alerts.
+   * Takes note of a body's alerts; those that no rule takes do not count.
    * @param now - ms since the epoch.
    */
-  note(alerts: readonly Alert[], now: number): Flapping[] {
-    const flapping: Flapping[] = [];
-    for (const alert of alerts) {
-      if (alert.state === 'test') continue;
-      const course = this.#seen(keyOf(alert), now);
+  note(alerts: readonly Alert[], rules: readonly Rule[], now: number): Flapping[] {
+    this.#forgetQuiet(now);
+    return alerts.flatMap((alert) => {
+      if (alert.state === 'test') return [];
+      const match = matchAlert(alert, rules);
+      const host = match.matched ? match.hosts[0] : undefined;
+      if (!match.matched || host === undefined) return [];
+      const course = this.#courseOf(JSON.stringify([match.rule.name, host]), now);
       const begins = alert.state === 'firing' && !course.isFiring;
       course.isFiring = alert.state === 'firing';
-      if (!begins) continue;
+      if (!begins) return [];
       course.began = [...course.began.filter((at) => now - at <= WINDOW_MS), now];
-      if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) continue;
+      if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) return [];
       course.toldAt = now;
-      flapping.push({ alert, times: course.began.length });
-    }
-    return flapping;
+      return [{ alert, rule: match.rule.name, host, times: course.began.length }];
+    });
   }
 
-  #seen(key: string, now: number): Course {
-    const known = this.#courses.get(key);
-    const course =
-      known && now - known.seenAt <= WINDOW_MS ? known : { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
+  #courseOf(key: string, now: number): Course {
+    const course = this.#courses.get(key) ?? { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
     course.seenAt = now;
     this.#courses.delete(key);
     this.#courses.set(key, course);
-    for (const [oldest, { seenAt }] of this.#courses) {
-      if (now - seenAt <= WINDOW_MS && this.#courses.size <= MOST_COURSES) break;
-      this.#courses.delete(oldest);
-    }
     return course;
+  }
+
+  #forgetQuiet(now: number): void {
+    for (const [key, { seenAt }] of this.#courses) {
+      if (now - seenAt <= WINDOW_MS && this.#courses.size <= MOST_COURSES) return;
+      this.#courses.delete(key);
+    }
   }
 }
 
-/** The same for every delivery of an alert, whatever the order of its labels. */
-function keyOf({ sender, name, labels }: Alert): string {
-  const named = Object.keys(labels)
-    .sort()
-    .map((label) => [label, labels[label]]);
-  return JSON.stringify([sender, name, named]);
-}
-
 /** The sentence for the journal. */
-export function flappingText({ alert, times }: Flapping): string {
-  const labels = Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`);
+export function flappingText({ alert, host, times }: Flapping): string {
   const minutes = WINDOW_MS / 60_000;
-  return `alert ${alert.name} (${labels.join(', ')}) fired ${times} times within ${minutes} minutes and was resolved in between`;
+  return `alert ${alert.name} of host ${host} fired ${times} times within ${minutes} minutes and was resolved in between`;
 }

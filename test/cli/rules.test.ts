@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadRules } from '../../src/rules/load.js';
@@ -26,7 +26,8 @@ describe('rules create', () => {
       period: '2m',
       source: { hosts: ['test-66-onecloud02'] },
     });
-    expect(await readdir(dir)).toEqual(['test-cpu.json']);
+    expect((await readdir(dir)).sort()).toEqual(['rule.schema.json', 'test-cpu.json']);
+    expect(await readFile(join(dir, 'rule.schema.json'), 'utf8')).toBe(ruleSchemaText());
     expect((await loadRules(dir)).problems).toEqual([]);
   });
 
@@ -45,6 +46,15 @@ describe('rules create', () => {
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({ file: join(dir, 'm.json'), rule });
     expect(await read(join(dir, 'm.json'))).toEqual(rule);
+  });
+
+  it('leaves a schema that stands there as it is', async () => {
+    const dir = await directory();
+    await writeFile(join(dir, 'rule.schema.json'), '{}');
+    expect(await run('rules create a cpu.usage_active.gt 60', { env: { RULES_DIR: dir } })).toMatchObject({
+      status: 0,
+    });
+    expect(await read(join(dir, 'rule.schema.json'))).toEqual({});
   });
 
   it('reads plain numbers, for CPU also with a % sign', async () => {
@@ -99,7 +109,7 @@ describe('rules create', () => {
     expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 50 });
     expect((await run('rules create r cpu.usage_active.gt 60 --force', { env })).status).toBe(0);
     expect(await read(join(dir, 'r.json'))).toMatchObject({ threshold: 60 });
-    expect(await readdir(dir)).toEqual(['r.json']);
+    expect((await readdir(dir)).sort()).toEqual(['r.json', 'rule.schema.json']);
   });
 
   it('ends with 1 where the file system fails', async () => {
@@ -153,10 +163,56 @@ describe('rules show', () => {
     const env = { RULES_DIR: dir };
     const shown = await run('rules show cpu', { env });
     expect(shown.status).toBe(0);
-    expect(shown.out).toContain('| condition     | cpu.usage_active > 60 % |');
-    expect(shown.out).toContain('| labels        | severity=critical       |');
-    expect(shown.out).toContain('| host label    | node                    |');
+    expect(shown.out).toContain('| condition                | cpu.usage_active > 60 % |');
+    expect(shown.out).toContain('| labels                   | severity=critical       |');
+    expect(shown.out).toContain('| host label               | node                    |');
     expect(JSON.parse((await run('rules show cpu --json', { env })).out)).toEqual(ruleFile('cpu', { match }));
+  });
+
+  it('tells every key, and which of them are defaults', async () => {
+    const keys = {
+      headroom: 8,
+      mode: 'recommend' as const,
+      keepApart: [['db-1', 'db-2'], { tag: 'anti-affinity' }],
+      pinned: { 'license-server': ['a15', 'a16'] },
+      windows: { allow: ['* 8-17 * * 1-5'] },
+      limits: { perTarget: 1 },
+    };
+    const dir = await directory({ 'cpu.json': ruleFile('cpu', keys) });
+    const { out } = await run('rules show cpu', { env: { RULES_DIR: dir } });
+    const told = Object.fromEntries(
+      [...out.matchAll(/^\| (\S+) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]),
+    );
+    expect(told).toMatchObject({
+      headroom: '8',
+      cooldown: '1h (default)',
+      'guards.memoryFloor': '1GiB (default)',
+      evidence: 'mean (default)',
+      mode: 'recommend',
+      keepTogether: 'none (default)',
+      keepApart: '[db-1, db-2], tag: anti-affinity',
+      pinned: 'license-server: a15, a16',
+      'windows.timeZone': 'UTC (default)',
+      'windows.allow': '* 8-17 * * 1-5',
+      'limits.perTarget': '1',
+      foreignPause: '15m (default)',
+    });
+  });
+
+  it('forgets no key of the schema', async () => {
+    const dir = await directory({ 'cpu.json': ruleFile('cpu') });
+    const { out } = await run('rules show cpu', { env: { RULES_DIR: dir } });
+    const told = [...out.matchAll(/^\| (\S+) /gm)].map(([, key]) => key);
+    type Properties = Record<string, { properties?: Properties }>;
+    const { properties } = JSON.parse(ruleSchemaText()) as { properties: Properties };
+    // These have columns under other words.
+    const elsewhere = ['$schema', 'metric', 'threshold', 'match', 'source', 'target'];
+    const keys = Object.entries(properties)
+      .filter(([key]) => !elsewhere.includes(key))
+      .flatMap(([key, value]) =>
+        value.properties ? Object.keys(value.properties).map((sub) => `${key}.${sub}`) : [key],
+      );
+    expect(told).toEqual(expect.arrayContaining(keys));
   });
 
   it('says why it cannot', async () => {

@@ -84,12 +84,12 @@ export async function startVictoria(facts: readonly Fact[], path: 'write' | 'imp
   return { ...daemon, settings, metrics: metricsOf(settings) };
 }
 
-/** Prometheus as packaged; it scrapes a page that shows one sample of each series after the other, with its time. */
+/** Prometheus as packaged; it scrapes a page that shows every sample with its time, so that a scrape that is late loses none. */
 export async function startPrometheus(facts: readonly Fact[]): Promise<FilledStore> {
   const exporter = await startExporter(facts);
   const daemon = await startDaemon('prometheus', '/-/ready', async (directory, port) => {
     const config = {
-      global: { scrape_interval: '200ms', scrape_timeout: '200ms' },
+      global: { scrape_interval: '1s', scrape_timeout: '1s' },
       scrape_configs: [
         { job_name: 'telegraf', static_configs: [{ targets: [`127.0.0.1:${exporter.port}`] }], honor_labels: true },
       ],
@@ -123,16 +123,14 @@ export async function startPrometheus(facts: readonly Fact[]): Promise<FilledSto
 
 async function startExporter(facts: readonly Fact[]): Promise<{ server: Server; port: number }> {
   const escaped = (text: string) => text.replaceAll(/[\\"]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`);
-  let round = 0;
-  const server = createServer((_request, response) => {
-    const page = facts.flatMap(({ measurement, field, tags, samples }) => {
-      const sample = samples[round];
-      if (!sample) return [];
+  const page = facts
+    .flatMap(({ measurement, field, tags, samples }) => {
       const labels = Object.entries(tags).map(([name, value]) => `${name}="${escaped(value)}"`);
-      return [`${measurement}_${field}{${labels.join(',')}} ${sample.value} ${sample.at}\n`];
-    });
-    round += 1;
-    response.setHeader('content-type', 'text/plain; version=0.0.4').end(page.join(''));
+      return samples.map(({ at, value }) => `${measurement}_${field}{${labels.join(',')}} ${value} ${at}\n`);
+    })
+    .join('');
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/plain; version=0.0.4').end(page);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, port: (server.address() as AddressInfo).port };

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/alerts/alert.js';
 import { FlapWatch, flappingText } from '../../src/service/flapping.js';
+import { openRule } from '../support/service.js';
 
 const MINUTE = 60_000;
+const rules = [openRule({ name: 'cpu-high' })];
 
 const alert = (state: Alert['state'], host = 'a'): Alert => ({
   sender: 'alertmanager',
@@ -15,7 +17,7 @@ const alert = (state: Alert['state'], host = 'a'): Alert => ({
 /** Sends one state a minute and tells in which minutes flapping was seen. */
 function seenIn(states: readonly Alert['state'][], step = MINUTE): number[] {
   const watch = new FlapWatch();
-  return states.flatMap((state, index) => (watch.note([alert(state)], index * step).length > 0 ? [index] : []));
+  return states.flatMap((state, index) => (watch.note([alert(state)], rules, index * step).length > 0 ? [index] : []));
 }
 
 describe('an alert flaps', () => {
@@ -34,25 +36,41 @@ describe('an alert flaps', () => {
   it('for itself: the alert of another host is another alert', () => {
     const watch = new FlapWatch();
     const hosts = ['a', 'b', 'c'];
-    expect(hosts.flatMap((host) => watch.note([alert('firing', host)], 0))).toEqual([]);
+    expect(hosts.flatMap((host) => watch.note([alert('firing', host)], rules, 0))).toEqual([]);
   });
 
-  it('also among ever new alerts, of which no more are watched than memory bears', () => {
+  it('however the other labels change in between', () => {
     const watch = new FlapWatch();
     const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;
-    const told = states.flatMap((state, round) => {
-      for (let n = 0; n < 5000; n += 1) watch.note([alert('firing', `${round}-${n}`)], round * MINUTE);
-      return watch.note([alert(state)], round * MINUTE);
+    const seen = states.map((state, at) => {
+      const flapping = { ...alert(state), labels: { host: 'a', value: String(at) } };
+      return watch.note([flapping], rules, at * MINUTE).length;
     });
-    expect(told).toHaveLength(1);
-    expect(watch.size).toBeLessThanOrEqual(10_000);
-    watch.note([alert('firing')], 100 * MINUTE);
-    expect(watch.size).toBe(1);
+    expect(seen).toEqual([0, 0, 0, 0, 1]);
+  });
+
+  it('not where no rule takes it', () => {
+    const watch = new FlapWatch();
+    const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;
+    expect(states.flatMap((state, at) => watch.note([alert(state)], [], at * MINUTE))).toEqual([]);
+  });
+
+  it('is forgotten first where it was quiet the longest, once very many hosts are watched', () => {
+    const watch = new FlapWatch();
+    const twice = (host: string) => {
+      for (const state of ['firing', 'resolved', 'firing', 'resolved'] as const)
+        watch.note([alert(state, host)], rules, 0);
+    };
+    twice('first');
+    twice('second');
+    for (let other = 0; other < 10_000; other += 1) watch.note([alert('firing', `host-${other}`)], rules, 1);
+    watch.note([alert('resolved', 'host-0')], rules, 2);
+    expect(watch.note([alert('firing', 'first'), alert('firing', 'second')], rules, 3)).toEqual([]);
   });
 
   it('in words for the journal', () => {
-    expect(flappingText({ alert: alert('firing'), times: 3 })).toBe(
-      'alert cpu-high (host=a) fired 3 times within 60 minutes and was resolved in between',
+    expect(flappingText({ alert: alert('firing'), rule: 'cpu-high', host: 'a', times: 3 })).toBe(
+      'alert cpu-high of host a fired 3 times within 60 minutes and was resolved in between',
     );
   });
 });

@@ -199,6 +199,42 @@ describe('time windows', () => {
   });
 });
 
+describe('a window that closes while a batch runs', () => {
+  /** a needs two of its three guests gone; each takes longer than what is left of the window. */
+  const slow = () =>
+    scenario(
+      fleet(
+        [host('a', 80), host('b', 20), host('c', 20)],
+        ['g', 'h', 'i'].map((name) => guest(name, 'a', 60)),
+      ),
+      { bandwidth: 64 },
+    );
+  const rules = [rule({ windows: { deny: ['1-59 5 * * *'] } })];
+
+  it('lets what has begun arrive, leaves the rest and says so', async () => {
+    const { service, journal, actions } = await build({ scenario: slow(), rules });
+    expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
+    expect(await actions()).toEqual(['migrating', 'migrate_success', 'limited']);
+    const [limited] = await journal.events({ action: 'limited' });
+    expect(limited?.notes).toMatchObject({
+      text: expect.stringMatching(/^left out: \w to \w; rule test-cpu: .*05:0\d UTC is denied by "1-59 5 \* \* \* ?"/),
+      left_out: [{ guest: { host: 'a' } }],
+    });
+    expect(journal.endedBatches().at(-1)).toMatchObject({ succeeded: 1 });
+  });
+
+  it('does not hold up what a person has approved', async () => {
+    const recommending = [rule({ mode: 'recommend', windows: { deny: ['1-59 5 * * *'] } })];
+    const { service, actions } = await build({ scenario: slow(), rules: recommending });
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(await service.approve('plan-batch-2')).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
+    expect((await actions()).filter((action) => action === 'migrate_success')).toHaveLength(2);
+  });
+});
+
 describe('budgets', () => {
   /** a needs two of its three guests gone. */
   const busyHost = () =>
