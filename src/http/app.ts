@@ -16,7 +16,7 @@ import { httpMetrics } from './metrics.js';
 import { openapi } from './openapi.js';
 import { page, pagePolicy } from './page.js';
 import type { Backend } from './ports.js';
-import { webhookRoutes } from './webhooks.js';
+import { addWebhookRoutes } from './webhooks.js';
 
 export interface AppOptions {
   backend: Backend;
@@ -55,7 +55,7 @@ export function createApp(options: AppOptions): Express {
   app.set('etag', false);
   app.use(requestLog({ log, now }));
   app.use(limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }));
-  app.use(webhookRoutes({ backend, secrets, metrics, guard, now, bodyLimit, messageKey }));
+  addWebhookRoutes(app, { backend, secrets, metrics, guard, now, bodyLimit, messageKey });
   // Its headers are for browsers; webhooks, which senders of alerts read, do without.
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
   app.use(healthRoutes(backend, registry));

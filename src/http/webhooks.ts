@@ -1,5 +1,4 @@
-import { Router } from 'express';
-import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { SENDERS } from '../alerts/alert.js';
 import type { ParsedAlerts, Sender } from '../alerts/alert.js';
 import { parseAlertmanager } from '../alerts/alertmanager.js';
@@ -42,10 +41,12 @@ const CLOUD_EVENT: WebhookAnswer = {
   text: 'this is an event of the cloud, not an alert',
 };
 
-/** `POST /webhooks/<sender>`: type, size, credential, JSON, fields, alerts, in this order. */
-export function webhookRoutes(options: WebhookOptions): Router {
+/**
+ * `POST /webhooks/<sender>`: type, size, credential, JSON, fields, alerts, in this order. A storm goes through here, and each
+ * router and handler on the way costs it: so these routes are the application's own, and have few handlers.
+ */
+export function addWebhookRoutes(app: Express, options: WebhookOptions): void {
   const { metrics } = options;
-  const router = Router();
   for (const sender of SENDERS) {
     const countRefusal: ErrorRequestHandler = (error: unknown, _request, response, next) => {
       const { code } = toProblem(error);
@@ -53,33 +54,22 @@ export function webhookRoutes(options: WebhookOptions): Router {
       response.locals.log = { outcome: code };
       next(error);
     };
-    router
+    app
       .route(`/webhooks/${sender}`)
-      .post(
-        requireJson,
-        rawBody(options.bodyLimit),
-        authenticate(sender, options),
-        receive(sender, options),
-        countRefusal,
-      )
+      .post(requireJson, rawBody(options.bodyLimit), receive(sender, options), countRefusal)
       .all(onlyMethods('POST'));
   }
-  return router;
 }
 
-function authenticate(sender: Sender, { secrets, guard, now }: WebhookOptions): RequestHandler {
-  return (request, response, next) => {
-    const credentials = { headers: request.headers, rawBody: bytesOf(request), now: now() };
-    if (!isWebhookAllowed(sender, secrets, credentials)) {
-      return guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
-    }
-    next();
-    return undefined;
-  };
+function isAllowed(sender: Sender, request: Request, { secrets, now }: WebhookOptions): boolean {
+  return isWebhookAllowed(sender, secrets, { headers: request.headers, rawBody: bytesOf(request), now: now() });
 }
 
 function receive(sender: Sender, options: WebhookOptions): RequestHandler {
   return async (request, response) => {
+    if (!isAllowed(sender, request, options)) {
+      await options.guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
+    }
     const body = parseObject(bytesOf(request));
     request.body = body;
     const answer = await answerTo(sender, body, request, options);

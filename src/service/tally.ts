@@ -49,11 +49,12 @@ export function createTally({ journal, clock, log }: { journal: Journal; clock: 
 
   const count = (event: NewEvent, reason: string, times = 1): void => {
     const keyOf = (name: string) => JSON.stringify([event.action, name, event.user, event.batch, reason]);
-    const known = counted.has(keyOf(event.obj_name)) || counted.size < MOST_NAMES;
-    const name = known ? event.obj_name : 'others';
-    const entry = counted.get(keyOf(name));
+    const key = keyOf(event.obj_name);
+    const known = counted.has(key) || counted.size < MOST_NAMES;
+    const [name, own] = known ? [event.obj_name, key] : ['others', keyOf('others')];
+    const entry = counted.get(own);
     if (entry) entry.count += times;
-    else counted.set(keyOf(name), { event: { ...event, obj_name: name }, count: times });
+    else counted.set(own, { event: { ...event, obj_name: name }, count: times });
   };
 
   const write = async (): Promise<void> => {
