@@ -1,6 +1,8 @@
+import { cpuScore } from './cpu.js';
 import type { FleetIndex } from './fleet-index.js';
 import { hostCourse, peakUsage, steadyUsage } from './forecast.js';
-import { type Item, type Move, type Problem, type ProblemSource, evaluate } from './problem.js';
+import { type Item, MOVE_PRICE, type Move, type Problem, type ProblemSource, evaluate } from './problem.js';
+import { readingOf } from './readings.js';
 import { type SearchLimits, type Solution, search } from './search.js';
 
 /** The margins that are tried, in headrooms: one at least, more where more relief comes cheap. */
@@ -9,10 +11,10 @@ const DEPTHS = [1, 5 / 3, 8 / 3, 11 / 3, 5, 20 / 3];
 const EASED = [0.5, 0];
 /**
  * What the first point of relief beyond the threshold may cost, as a share of what a point costs on the average of the
- * guests that may move. Measured over days of real traces (`npm run bench:day`): with less, hosts come back sooner; with
+ * fleet. Measured over days of real traces (`npm run bench:day`): with less, hosts come back sooner; with
  * more, memory is moved for relief that is not needed.
  */
-const WORTH = 0.52;
+const WORTH = 0.45;
 /** Headrooms after which a further point is worth 1/e of that. */
 const REACH = 20 / 3;
 
@@ -33,7 +35,7 @@ export function searchCarefully(
 ): Solution {
   if (problem.items.length === 0) return search(problem, limits);
   const foreseen = foresee(problem, index);
-  const pricePerPoint = averagePrice(problem);
+  const pricePerPoint = usualPrice(problem, index);
   const passing = problem.sources.map((source) => passingPoints(problem, source, index));
   let best: { solution: Solution; cost: number } | undefined;
   for (const depth of DEPTHS) {
@@ -124,13 +126,23 @@ function risk(foreseen: Problem, passing: readonly number[], moves: readonly Mov
   }, 0);
 }
 
-/** Price of a point of relief, were everything moved that may move: MiB. */
-function averagePrice(problem: Problem): number {
+/**
+ * Price of a point of capacity on the average of the whole fleet, MiB: the same for every source, so that relief is bought
+ * where it is cheap, and not as much of it on a large host as on a small one.
+ */
+function usualPrice({ metric }: Problem, index: FleetIndex): number {
   let price = 0;
   let points = 0;
-  for (const item of problem.items) {
-    price += item.price;
-    points += item.relief / pointsOf(problem, problem.sources[item.source]!.host.mem_size);
+  for (const host of index.hosts) {
+    for (const guest of index.guestsOf.get(host.id) ?? []) {
+      const usage = readingOf(guest, 'cpu.usage_active');
+      if (guest.status !== 'running' || usage === undefined) continue;
+      price += guest.vmem_size + MOVE_PRICE;
+      points +=
+        metric === 'cpu.usage_active'
+          ? cpuScore(usage, guest.vcpu_count, host.cpu_count)
+          : (100 * guest.vmem_size) / host.mem_size;
+    }
   }
   return price / points;
 }
