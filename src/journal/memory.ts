@@ -11,6 +11,8 @@ export interface LoadsBefore {
     role: 'source' | 'target';
     /** Reading: % or bytes. */
     before: number;
+    /** What its guests accounted for: % of its CPUs; absent for memory. */
+    guests?: number;
     cpu_count: number;
     /** MiB. */
     mem_size: number;
@@ -25,6 +27,8 @@ export interface PredictedLoad {
   /** % or bytes. */
   before: number;
   predicted: number;
+  /** What its guests should account for then: % of its CPUs; absent for memory. */
+  guests?: number;
   /** MiB. */
   mem_size: number;
 }

@@ -1,4 +1,4 @@
-import type { MetricName, Snapshot } from '../fleet/fleet.js';
+import type { Host, MetricName, Snapshot } from '../fleet/fleet.js';
 import type { BatchPart, JournalEvent, MigrationRecord } from '../journal/journal.js';
 import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
 import type { Plan } from '../balancer/result.js';
@@ -18,7 +18,9 @@ export interface VerifiedLoad {
   actual?: number;
   /** Actual - predicted: % points of CPU, or bytes. */
   error?: number;
-  /** The size of the error: points of CPU %, or % of the host's memory. */
+  /** What of the error is no mistake: the guests there use that much more or less than they did, % points of CPU. */
+  changed_use?: number;
+  /** By how much the prediction counts as off: points of CPU %, or % of the host's memory. */
   off_by?: number;
   /** Another move has touched the host meanwhile: it says nothing about this prediction. */
   superseded?: true;
@@ -47,9 +49,17 @@ export function loadsBefore(plan: Plan, snapshot: Snapshot, known?: LoadsBefore)
     const { id, name, cpu_count, mem_size } = host;
     const isNew = (sources.has(id) || targets.has(id)) && !earlier.some((each) => each.id === id);
     if (before === undefined || !isNew) return [];
-    return [{ id, name, role: sources.has(id) ? 'source' : 'target', before, cpu_count, mem_size }];
+    const use = plan.metric === 'cpu.usage_active' && { guests: useOn(host, snapshot) };
+    return [{ id, name, role: sources.has(id) ? 'source' : 'target', before, ...use, cpu_count, mem_size }];
   });
   return { metric: plan.metric, hosts: [...earlier, ...hosts] };
+}
+
+/** What the guests of a host account for, % of its CPUs. */
+function useOn({ id, cpu_count }: Host, { guests }: Snapshot): number {
+  return guests.reduce((sum, { host_id, vcpu_count, metrics }) => {
+    return host_id === id ? sum + ((metrics['cpu.usage_active'] ?? 0) * vcpu_count) / cpu_count : sum;
+  }, 0);
 }
 
 /**
@@ -70,9 +80,11 @@ export function predictLoads({ metric, hosts }: LoadsBefore, migrations: readonl
     add(source.id, isCpu ? -score : score);
     add(target.id, isCpu ? (score * source.cpu_count) / target.cpu_count : -score);
   }
-  return hosts.flatMap(({ id, name, role, before, mem_size }) => {
+  return hosts.flatMap(({ id, name, role, before, guests, mem_size }): PredictedLoad[] => {
     const by = change.get(id);
-    return by === undefined ? [] : [{ id, name, role, before, predicted: before + by, mem_size }];
+    if (by === undefined) return [];
+    const use = guests !== undefined && { guests: guests + by };
+    return [{ id, name, role, before, predicted: before + by, ...use, mem_size }];
   });
 }
 
@@ -121,13 +133,24 @@ export function verify(
       return notes && isNewer ? [notes.guest.host_id, notes.target_host.id] : [];
     }),
   );
-  const hosts = pending.hosts.map(({ mem_size, ...load }): VerifiedLoad => {
-    const actual = snapshot.hosts.find(({ id }) => id === load.id)?.metrics[pending.metric];
+  const hosts = pending.hosts.map(({ mem_size, guests, ...load }): VerifiedLoad => {
+    const host = snapshot.hosts.find(({ id }) => id === load.id);
+    const actual = host?.metrics[pending.metric];
     const superseded = touched.has(load.id) && { superseded: true as const };
-    if (actual === undefined) return { ...load, ...superseded };
+    if (!host || actual === undefined) return { ...load, ...superseded };
     const error = actual - load.predicted;
+    const changedUse = guests !== undefined ? useOn(host, snapshot) - guests : 0;
+    // A host that alerted was at its worst: that its guests calm down is no mistake. That they get busier counts.
+    const calmed = Math.max(Math.min(0, error), Math.min(0, changedUse));
     const scale = pending.metric === 'cpu.usage_active' ? 1 : 100 / (mem_size * MIB);
-    return { ...load, actual, error, off_by: Math.abs(error) * scale, ...superseded };
+    return {
+      ...load,
+      actual,
+      error,
+      ...(guests !== undefined && { changed_use: changedUse }),
+      off_by: Math.abs(error - calmed) * scale,
+      ...superseded,
+    };
   });
   const { batch, metric } = pending;
   const counting = hosts.filter(({ superseded }) => !superseded);

@@ -81,6 +81,23 @@ describe('after a batch', () => {
     });
   });
 
+  it.each([
+    ['that calm down are no mistake of the prediction', 'h', 0, -12, 'as_predicted'],
+    ['that get busier are one', 'i', 100, 18, 'off'],
+  ])('guests %s', async (_words, busy, usage, change, outcome) => {
+    const { service, journal, clock, cloud, letGo } = await verifying();
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    // Both stay on a, which alerted at its worst; at 60 and 10 % of their own CPUs they weigh 12 and 2 points there.
+    cloud.setGuestCpu(busy, usage);
+    letGo();
+    const [event] = await until(journal, clock, 'verified');
+    expect(event!.notes).toMatchObject({
+      outcome,
+      hosts: [{ name: 'a', predicted: 58, error: change, changed_use: change }, {}],
+    });
+  });
+
   it('holds no flag meanwhile, and says nothing about hosts that another batch has touched', async () => {
     const hosts = [host('a', 70), host('b', 20), host('d', 70)];
     const guests = [guest('g', 'a', 60), guest('h', 'd', 60)];
