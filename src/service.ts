@@ -96,7 +96,7 @@ export function createService(options: ServiceOptions): Service {
   const flaps = new FlapWatch();
   let running: Promise<void> = Promise.resolve();
   let view: BatchView | null = null;
-  const watch = createForeignWatch(options.snapshots);
+  const watch = createForeignWatch(options.cloud.ephemeral ? undefined : options.snapshots);
   const verifier =
     options.verification && createVerifier({ ...options, signal: stopping.signal, limits: options.verification });
   const partOptions = (): PartOptions => ({
