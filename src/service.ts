@@ -86,7 +86,7 @@ export function createService(options: ServiceOptions): Service {
   const isStopping = (): boolean => stopping.signal.aborted;
   const taken = new Map<string, number>();
   const flaps = new FlapWatch();
-  const watch = createForeignWatch(options.snapshots);
+  const watch = createForeignWatch(options.cloud.ephemeral ? undefined : options.snapshots);
   const verifier =
     options.verification && createVerifier({ ...options, signal: stopping.signal, limits: options.verification });
   const partOptions = {

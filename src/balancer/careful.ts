@@ -16,6 +16,10 @@ const EASED = [0.5, 0];
  * more, memory is moved for relief that is not needed.
  */
 const WORTH = 0.45;
+/** Points by which a host that alerts is above its usual load, measured over the same days. */
+const USUALLY_PASSING = 8;
+/** Slots. */
+const WHOLE_HISTORY = 12;
 /** Headrooms after which a further point is worth 1/e of that. */
 const REACH = 20 / 3;
 
@@ -117,12 +121,16 @@ function foresee(problem: Problem, index: FleetIndex): Problem {
   return { ...problem, items, targets: { ...targets, level } };
 }
 
-/** How far a source's reading is above its mean over the history: what goes by itself. Points. */
+/**
+ * How far a source's reading is above its mean over the history: what goes by itself. As far as the history falls short of a
+ * whole one, what is usual. Points.
+ */
 function passingPoints(problem: Problem, { host, level }: ProblemSource, index: FleetIndex): number {
   if (problem.metric !== 'cpu.usage_active') return 0;
   const course = hostCourse(level, host.cpu_count, index.guestsOf.get(host.id) ?? []);
-  if (course.length === 0) return 0;
-  return level - course.reduce((sum, value) => sum + value, 0) / course.length;
+  const known = Math.min(1, course.length / WHOLE_HISTORY);
+  const mean = course.reduce((sum, value) => sum + value, 0) / course.length;
+  return (1 - known) * USUALLY_PASSING + (known > 0 ? known * (level - mean) : 0);
 }
 
 /** How likely the sources are to come back, the less the further their steady load is under the threshold. Points. */

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import type { Plan } from '../balancer/result.js';
 import type { JournalEvent } from '../journal/journal.js';
 import { planWithinBoundaries } from '../rules/bounded-plan.js';
 import { withDefaults } from '../service/defaults.js';
 import { loadRules } from '../rules/load.js';
+import { durationText } from '../rules/units.js';
 import type { Rule } from '../rules/rule.js';
 import type { BatchSnapshot, PartSnapshot, SnapshotStore } from '../service/snapshots.js';
 import { type CliContext, printJson, refuse } from './context.js';
@@ -90,14 +93,32 @@ async function recorded(
   throw new InputError([`nothing is recorded in ${dataDir} of batch ${event.batch}, to which event ${id} belongs`]);
 }
 
-async function ruleFor(part: PartSnapshot, file: string | undefined, context: CliContext): Promise<Rule> {
-  if (file !== undefined) return readRule(file);
+/** The rule that a replay goes by, and where it stands. */
+async function ruleFor(
+  part: PartSnapshot,
+  file: string | undefined,
+  context: CliContext,
+): Promise<{ rule: Rule; from: string }> {
+  if (file !== undefined) return { rule: readRule(file), from: file };
   const dir = context.rulesDir();
   const { rules, problems } = await loadRules(dir);
   const rule = rules.find(({ name }) => name === part.rule.name);
-  if (rule) return rule;
+  if (rule) return { rule, from: join(dir, `${rule.name}.json`) };
   const why = problems.map(({ text }) => text);
   throw new InputError([...why, `there is no rule ${part.rule.name} in ${dir} today; --rule names a file`]);
+}
+
+/** Which rule it was, with what the service makes of the keys that it leaves out. */
+function ruleUsed(given: Rule, from: string, then: Rule) {
+  const { headroom, cooldownMs, evidence } = withDefaults(given);
+  const same = isDeepStrictEqual(withDefaults(given), withDefaults(then));
+  return { name: given.name, from, same_as_then: same, headroom, cooldown: durationText(cooldownMs), evidence };
+}
+
+function ruleUsedText({ name, from, same_as_then, headroom, cooldown, evidence }: ReturnType<typeof ruleUsed>): string {
+  const how = typeof evidence === 'string' ? evidence : `share ${evidence.share}`;
+  const since = same_as_then ? 'the same as then' : 'not the same as then';
+  return `by rule ${name} of ${from}, ${since}: headroom ${headroom}, cooldown ${cooldown}, evidence ${how}`;
 }
 
 async function runReplay(
@@ -112,17 +133,18 @@ async function runReplay(
     // The first look of a batch is the one at the alert; a later one follows a migration that failed.
     const [part] = ofRule.length > 0 ? ofRule : batch.parts;
     if (!part) throw new InputError([`nothing was planned in batch ${batch.batch}`]);
-    const rule = await ruleFor(part, options.rule, context);
+    const { rule, from } = await ruleFor(part, options.rule, context);
+    const used = ruleUsed(rule, from, part.rule);
     const { snapshot, source_ids: sourceIds, refusals } = part;
     const plan = planWithinBoundaries({ snapshot, rule: withDefaults(rule), sourceIds, refusals });
     const difference = differenceOf(part.plan, plan);
     if (options.json) {
       const alert = { batch: batch.batch, sender: batch.sender, taken_at: snapshot.taken_at, hosts: part.hosts };
-      printJson(context, { ...plan, replay: { ...alert, difference } });
+      printJson(context, { ...plan, replay: { ...alert, rule: used, difference } });
     } else {
       const words = part.hosts.map((each) => each[0] ?? '?').join(', ');
       context.terminal.out(
-        `batch ${batch.batch}: ${batch.sender}, rule ${part.rule.name}, ${words}, ${snapshot.taken_at}\n`,
+        `batch ${batch.batch}: ${batch.sender}, rule ${part.rule.name}, ${words}, ${snapshot.taken_at}\n${ruleUsedText(used)}\n`,
       );
       context.terminal.out(`${planText(plan)}\n${differenceText(difference)}\n`);
     }

@@ -154,6 +154,8 @@ export type MigrationStart =
 /** A cloud: inventory and live migration. Implementations throw {@link FleetError} when the cloud cannot be asked. */
 export interface Cloud {
   readonly name: string;
+  /** The fleet begins anew with each process: where a former one saw the guests says nothing. */
+  readonly ephemeral?: boolean;
   inventory(signal?: AbortSignal): Promise<Inventory>;
   /** Whether the cloud itself would let the guest go there; absent where a cloud cannot be asked. */
   forecast?(

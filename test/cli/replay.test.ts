@@ -4,15 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { replayCommand } from '../../src/cli/replay.js';
 import { readJournalEvents } from '../../src/journal/lowdb.js';
 import { openSnapshots } from '../../src/service/snapshots.js';
-import { alert, build, roomy } from '../support/service.js';
+import type { RuleFile } from '../../src/rules/rule.js';
+import { alert, build, openRule, roomy } from '../support/service.js';
 import { run } from './run.js';
 
-const ruleFile = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, headroom: 0 };
+const bare = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, headroom: 0 } as const;
 
 /** A data directory in which one batch has moved g to b. */
-async function recorded() {
+async function recorded(ruleFile: Partial<RuleFile> = bare) {
   const world = await build({
     scenario: roomy(),
+    rules: [openRule({ ...ruleFile, period: '5m' })],
     over: ({ clock }, directory) => ({ snapshots: openSnapshots(directory, clock) }),
   });
   await world.service.handleAlerts([alert('nowhere', { name: 'other' })]);
@@ -51,9 +53,24 @@ describe('automigrate replay', () => {
     expect(out).toContain('the same as it was planned then');
   });
 
+  it('plans by the defaults of the service where the rule leaves keys out, and says by which rule', async () => {
+    const { replay, event, rulesDir, write } = await recorded({
+      name: 'test-cpu',
+      metric: 'cpu.usage_active',
+      threshold: 60,
+    });
+    const { out } = await replay(String(event));
+    expect(out).toContain(
+      `by rule test-cpu of ${join(rulesDir, 'test-cpu.json')}, the same as then: headroom 3, cooldown 1h, evidence mean\n`,
+    );
+    expect(out).toContain('the same as it was planned then');
+    await write({ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, headroom: 9 });
+    expect((await replay(String(event))).out).toContain('not the same as then: headroom 9,');
+  });
+
   it('takes the id of a batch, and prints the plan as JSON with what was different', async () => {
     const { replay, write } = await recorded();
-    await write({ ...ruleFile, ignore: { guests: ['g'] } });
+    await write({ ...bare, ignore: { guests: ['g'] } });
     const { out, status } = await replay('batch-1 --json');
     expect(status).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
@@ -75,7 +92,7 @@ describe('automigrate replay', () => {
 
   it('plans by another rule, and ends as plan does', async () => {
     const { replay, write, event } = await recorded();
-    const file = await write({ ...ruleFile, name: 'higher', threshold: 75 }, 'higher.json');
+    const file = await write({ ...bare, name: 'higher', threshold: 75 }, 'higher.json');
     const { out, status } = await replay(`${event} --rule ${file}`);
     expect(status).toBe(3);
     expect(out).toContain('not_needed');

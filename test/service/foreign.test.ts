@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { Cloud } from '../../src/fleet/fleet.js';
 import { openJournal } from '../../src/journal/lowdb.js';
 import { createBusy } from '../../src/migration/busy.js';
@@ -88,7 +89,10 @@ describe('guests that somebody else has moved', () => {
 
   it('are noticed over a restart, and so is the pause', async () => {
     const first = await afterABatch({
-      over: ({ clock }, directory) => ({ snapshots: openSnapshots(directory, clock) }),
+      over: ({ clock, cloud }, directory) => ({
+        cloud: { ...cloud, ephemeral: false },
+        snapshots: openSnapshots(directory, clock),
+      }),
     });
     await first.service.stop();
     await behindOurBack(first.cloud, first.clock, 'h', 'a', 'c');
@@ -103,6 +107,21 @@ describe('guests that somebody else has moved', () => {
       busy: createBusy(),
     });
     expect(await third.handleAlerts([alert('a')])).toMatchObject({ reason: 'paused' });
+  });
+
+  it('are none in a fleet that began anew with the process', async () => {
+    const over: Setup['over'] = ({ clock }, directory) => ({ snapshots: openSnapshots(directory, clock) });
+    const first = await afterABatch({ over });
+    await first.service.stop();
+    await first.clock.sleep(SETTLED_MS);
+    const cloud = createSimulatedCloud(three(), first.clock);
+    const journal = await openJournal(first.directory, first.clock);
+    const second = createService({ ...first.options, cloud, metrics: cloud, journal, busy: createBusy() });
+    expect(await second.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
+    await second.idle();
+    expect(await journal.events({ action: 'foreign_move' })).toEqual([]);
+    // g, which the journal says has moved, stays for its cooldown.
+    expect(cloud.asked).toEqual(new Map([['id-h', 1]]));
   });
 
   it('are no news after an hour', async () => {

@@ -148,6 +148,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
 
   return {
     name: 'simulated',
+    ephemeral: true,
     scrapeIntervalMs: SCRAPE_INTERVAL_MS,
     asked,
 
