@@ -15,7 +15,7 @@ export interface SearchLimits {
 }
 
 /** How long a plan may take that an alert waits for, ms: what is left of 50 ms is for building it and putting it into words. */
-export const PLAN_DEADLINE_MS = 40;
+export const PLAN_DEADLINE_MS = 35;
 
 /** {@link SearchLimits} once the clock runs: all searches that share it end together. */
 export interface Pace {

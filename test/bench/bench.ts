@@ -8,15 +8,15 @@ import { CHARACTERS, characterCases } from './characters.js';
 import { type Optimum, mipSolver } from './mip.js';
 
 /**
- * `npm run bench [-- --cases 200 --characters 45 --seed 1 --seconds 20]`: one table, fleets by planners. Prices are sums over the
+ * `npm run bench [-- --cases 320 --characters 45 --seed 1 --seconds 10]`: one table, fleets by planners. Prices are sums over the
  * cases that the optimum and the planner both clear; times are of this run on this machine.
  */
 const { values: options } = parseArgs({
   options: {
-    cases: { type: 'string', default: '200' },
+    cases: { type: 'string', default: '320' },
     seed: { type: 'string', default: '1' },
     characters: { type: 'string', default: '45' },
-    seconds: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '10' },
   },
 });
 
