@@ -67,9 +67,8 @@ function toPlan({ rule }: PlanRequest, migrations: PlannedMigration[], sources: 
     optimal: false,
     gap: 1,
     rejected: [],
-    get explanation(): never {
-      throw new Error('a rival does not explain itself');
-    },
+    // Rivals do not explain themselves.
+    explanation: { sources: [], chosen: '', refusedHosts: [], refusedGuests: [], loads: [] },
   };
 }
 

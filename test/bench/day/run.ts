@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Alert } from '../../../src/alerts/alert.js';
 import { createSimulatedCloud } from '../../../src/fleet/clouds/simulated.js';
 import type { MigrationNotes } from '../../../src/journal/journal.js';
@@ -76,7 +77,7 @@ export async function runDay({ snapshot, usage }: DayFleet, policy: Policy): Pro
       info: nothing,
       warn: nothing,
       error: (fields, text) => {
-        throw new Error(`${text}: ${JSON.stringify(fields)}`);
+        throw new Error(`${text}: ${inspect(fields)}`);
       },
     },
     limits: DEFAULT_WATCH_LIMITS,
