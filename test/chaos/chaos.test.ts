@@ -25,7 +25,7 @@ const simulation: ChaosHarness = {
       hot: 'a',
       moves: () => [...cloud.asked.values()].reduce((sum, times) => sum + times, 0),
       connect: (baseUrl, how) => {
-        const remote = createRemoteSimulation({ ...how, baseUrl, maxBytes: 1024 ** 2 });
+        const remote = createRemoteSimulation({ ...how, baseUrl });
         return { cloud: remote, metrics: remote };
       },
     };

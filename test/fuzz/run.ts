@@ -70,7 +70,8 @@ export async function runFuzz({ bodies, seed, fixtures, onProgress }: FuzzOption
   await mkdir(rules);
   await writeFile(
     join(rules, `${RULE}.json`),
-    JSON.stringify({ name: RULE, metric: 'cpu.usage_active', threshold: 60 }),
+    // A short period: the look that follows a batch must be over before bodies are sent.
+    JSON.stringify({ name: RULE, metric: 'cpu.usage_active', threshold: 60, period: '2s', cooldown: '0s' }),
   );
   const read = readConfig({ PORT: '0', RULES_DIR: rules, DATA_DIR: join(directory, 'data'), RATE_LIMIT: '0' });
   if (!read.ok) throw new Error(read.problems.join('\n'));
@@ -90,6 +91,8 @@ export async function runFuzz({ bodies, seed, fixtures, onProgress }: FuzzOption
   let asked = 0;
   const cloud = new Proxy(simulated, {
     get: (target, name, self: unknown) => {
+      // Or the look that follows a batch would come a minute later.
+      if (name === 'scrapeIntervalMs') return 100;
       const value: unknown = Reflect.get(target, name, self);
       if (typeof value === 'function') asked += 1;
       return value;
@@ -117,6 +120,17 @@ export async function runFuzz({ bodies, seed, fixtures, onProgress }: FuzzOption
     return status === 202 && asked > 0;
   };
 
+  /** Waits for the look by which the receiver checks what the last batch came to. */
+  const verified = async (): Promise<void> => {
+    for (;;) {
+      const { events } = (await (await fetch(`${receiver.url}/api/events?action=verified`)).json()) as {
+        events: object[];
+      };
+      if (events.length > 0) return;
+      await systemClock.sleep(50);
+    }
+  };
+
   const fuzzer = new Fuzzer(seed, await readFixtures(fixtures));
   const result: Omit<FuzzResult, 'intended'> = {
     statuses: {},
@@ -127,6 +141,7 @@ export async function runFuzz({ bodies, seed, fixtures, onProgress }: FuzzOption
     seconds: 0,
   };
   const before = await intend('before');
+  await verified();
   asked = 0;
   const begun = performance.now();
   let left = bodies;

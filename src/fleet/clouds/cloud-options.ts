@@ -7,4 +7,6 @@ export interface CloudOptions {
   clock: Clock;
   /** 0 ≤ x < 1, for the jitter between tries. */
   random: () => number;
+  /** An answer longer than this is refused, bytes; 64 MiB by default. */
+  maxBytes?: number;
 }

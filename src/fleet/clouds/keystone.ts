@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Clock } from '../../clock.js';
 import { FleetError } from '../fleet.js';
 import type { HttpAnswer, HttpCall, HttpClient } from '../http-client.js';
 import { HttpCallError, createHttpClient } from '../http-client.js';
 import { checked } from './answers.js';
+import type { CloudOptions } from './cloud-options.js';
 
 /** Who we are to a Keystone v3, and which endpoints we take. */
 export interface KeystoneSettings {
@@ -22,7 +22,7 @@ export interface KeystoneSettings {
 }
 
 /** What {@link createKeystoneClient} needs besides the settings. */
-export interface KeystoneClientOptions {
+export interface KeystoneClientOptions extends CloudOptions {
   /** The system's name in every error. */
   system: string;
   settings: KeystoneSettings;
@@ -30,11 +30,6 @@ export interface KeystoneClientOptions {
   serviceTypes: readonly string[];
   /** Sent with every call to the service. */
   headers?: Record<string, string>;
-  /** The longest that one try may take, ms. */
-  timeoutMs: number;
-  clock: Clock;
-  /** 0 ≤ x < 1. */
-  random: () => number;
 }
 
 const endpointSchema = z.object({
@@ -62,7 +57,7 @@ interface Session {
  * one that changes something is then made again.
  */
 export function createKeystoneClient(options: KeystoneClientOptions): HttpClient {
-  const { settings, system, timeoutMs, clock, random } = options;
+  const { settings, system, timeoutMs, clock, random, maxBytes } = options;
   let token: string | undefined;
   const shared = {
     system,
@@ -71,6 +66,7 @@ export function createKeystoneClient(options: KeystoneClientOptions): HttpClient
     random,
     secrets: () => [settings.password, ...(token === undefined ? [] : [token])],
     ...(settings.ca !== undefined && { ca: settings.ca }),
+    ...(maxBytes !== undefined && { maxBytes }),
   };
   const keystone = createHttpClient({ ...shared, baseUrl: settings.authUrl });
   const services = new Map<string, HttpClient>();

@@ -24,6 +24,8 @@ export interface StoreContext {
   random: () => number;
   /** The longest that one try may take, ms. */
   timeoutMs: number;
+  /** An answer longer than this is refused, bytes; 64 MiB by default. */
+  maxBytes?: number;
 }
 
 /** Asks a store: the query goes as a form, for names of many machines would pass the length that an address may have. */
