@@ -41,7 +41,7 @@ export class FlapWatch {
       if (alert.state === 'test') return [];
       const host = match.matched ? match.hosts[0] : undefined;
       if (!match.matched || host === undefined) return [];
-      const course = this.#courseOf(JSON.stringify([match.rule.name, host]), now);
+      const course = this.#courseOf(`${match.rule.name}\n${host}`, now);
       const begins = alert.state === 'firing' && !course.isFiring;
       course.isFiring = alert.state === 'firing';
       if (!begins) return [];
