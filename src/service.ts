@@ -8,8 +8,8 @@ import { hasEnded } from './migration/batch.js';
 import type { Busy } from './migration/busy.js';
 import type { WatchLimits } from './migration/watch.js';
 import { FlapWatch, flappingText } from './service/flapping.js';
-import type { MatchedPart } from './service/intake.js';
-import { sortAlerts } from './service/intake.js';
+import type { MatchedAlert, MatchedPart } from './service/intake.js';
+import { matchAlerts, sortAlerts } from './service/intake.js';
 import { approve } from './service/approve.js';
 import type { Budget } from './service/budget.js';
 import { createForeignWatch } from './service/foreign-watch.js';
@@ -113,8 +113,8 @@ export function createService(options: ServiceOptions): Service {
     return { outcome: 'ignored', reason, text };
   };
 
-  const noteFlapping = async (alerts: Alert[]): Promise<void> => {
-    const events = flaps.note(alerts, options.rules(), clock.now()).map((flapping): NewEvent => {
+  const noteFlapping = async (alerts: MatchedAlert[]): Promise<void> => {
+    const events = flaps.note(alerts, clock.now()).map((flapping): NewEvent => {
       const { rule, alert } = flapping;
       return { obj_name: rule, user: alert.sender, action: 'flapping', notes: flappingText(flapping) };
     });
@@ -157,8 +157,9 @@ export function createService(options: ServiceOptions): Service {
     async handleAlerts(alerts) {
       if (isStopping()) return SHUTTING_DOWN;
       try {
-        await noteFlapping(alerts);
-        const sorted = sortAlerts(alerts, options.rules(), isDuplicate);
+        const matched = matchAlerts(alerts, options.rules());
+        await noteFlapping(matched);
+        const sorted = sortAlerts(matched, isDuplicate);
         if (sorted.kind === 'nothing') return await ignore(alerts, sorted.reason, sorted.text);
         const sender = alerts[0]?.sender ?? 'unknown';
         const { go, held } = holdBack(sorted.parts, journal.memory(), clock.now());

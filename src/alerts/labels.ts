@@ -15,10 +15,12 @@ export function textOf(record: Record<string, unknown>, field: string): string |
 /**
  * Labels or tags as plain text. Numbers and booleans are written out, `null` and anything nested is dropped.
  * @param value - what stands in the body; anything but an object gives no labels.
- * @returns own properties only, so that a label called `__proto__` is data like any other.
+ * @returns own properties only, so that a label called `__proto__` is data like any other. Labels that are all text, as
+ *   nearly always, are returned as they are, not copied.
  */
 export function labelsOf(value: unknown): Record<string, string> {
   if (!isRecord(value)) return {};
+  if (isText(value)) return value;
   const pairs: [string, string][] = [];
   for (const name of Object.keys(value)) {
     const label = value[name];
@@ -26,6 +28,11 @@ export function labelsOf(value: unknown): Record<string, string> {
     else if (typeof label === 'number' || typeof label === 'boolean') pairs.push([name, String(label)]);
   }
   return Object.fromEntries(pairs);
+}
+
+function isText(record: Record<string, unknown>): record is Record<string, string> {
+  for (const name of Object.keys(record)) if (typeof record[name] !== 'string') return false;
+  return true;
 }
 
 /** Whether any label could name a host. */

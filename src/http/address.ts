@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
 
 /** A provider hands out no less than this to one customer: the rest of an IPv6 address is the customer's to choose. */
@@ -13,4 +13,10 @@ export function clientOf({ ip }: Pick<Request, 'ip'>): string {
   // Parsing an IPv6 address is slow; one that stands for an IPv4 address, or has no colon, needs none.
   const bare = ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip;
   return bare.includes(':') ? ipKeyGenerator(bare, IPV6_PREFIX) : bare;
+}
+
+/** The client's address, which Express works out anew each time it is asked. */
+export function addressOf(request: Request, { locals }: Response): string | undefined {
+  const known = locals.from as string | undefined;
+  return known ?? (locals.from = request.ip);
 }

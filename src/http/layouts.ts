@@ -29,7 +29,10 @@ const oneOf = (expected: string, words: readonly string[]): Kind => ({
   test: (value) => words.some((one) => one === value),
 });
 
-type Fields = Readonly<Record<string, Kind>>;
+type Fields = readonly (readonly [name: string, kind: Kind])[];
+
+/** As a list once and for all: every field of every alert is looked at. */
+const fieldsOf = (kinds: Readonly<Record<string, Kind>>): Fields => Object.entries(kinds);
 
 /** What a body of one layout holds, and what each entry of its list does. Other fields are nobody's business. */
 interface Layout {
@@ -39,31 +42,31 @@ interface Layout {
 
 const LAYOUTS = {
   alerts: {
-    fields: { alerts: list },
+    fields: fieldsOf({ alerts: list }),
     list: {
       name: 'alerts',
-      entry: {
+      entry: fieldsOf({
         status: oneOf('"firing" or "resolved"', ['firing', 'resolved']),
         labels: orNothing(object),
         startsAt: orNothing(string),
         fingerprint: orNothing(string),
-      },
+      }),
     },
   },
   legacy: {
-    fields: {
+    fields: fieldsOf({
       ruleName: word,
       state: oneOf(`one of ${LEGACY_STATES.join(', ')}`, LEGACY_STATES),
       tags: orNothing(object),
       evalMatches: orNothing(list),
-    },
-    list: { name: 'evalMatches', entry: { tags: orNothing(object), metric: orNothing(string) } },
+    }),
+    list: { name: 'evalMatches', entry: fieldsOf({ tags: orNothing(object), metric: orNothing(string) }) },
   },
   template: {
-    fields: { name: orNothing(string), title: orNothing(string), matches: orNothing(list) },
-    list: { name: 'matches', entry: { tags: orNothing(object), metric: orNothing(string) } },
+    fields: fieldsOf({ name: orNothing(string), title: orNothing(string), matches: orNothing(list) }),
+    list: { name: 'matches', entry: fieldsOf({ tags: orNothing(object), metric: orNothing(string) }) },
   },
-  message: { fields: { Msg: orNothing(string) } },
+  message: { fields: fieldsOf({ Msg: orNothing(string) }) },
 } as const satisfies Record<string, Layout>;
 
 function layoutOf(sender: Sender, body: unknown): Layout {
@@ -100,7 +103,7 @@ export function faultsOf(sender: Sender, body: unknown): AlertProblem[] {
 
 function faultyFields(body: unknown, fields: Fields, path: string): AlertProblem[] {
   const faults: AlertProblem[] = [];
-  for (const [name, { expected, test }] of Object.entries(fields)) {
+  for (const [name, { expected, test }] of fields) {
     // An own value only: every object has a "constructor".
     const value = isRecord(body) && Object.hasOwn(body, name) ? body[name] : undefined;
     if (!test(value)) faults.push({ field: `${path}${name}`, message: `expected ${expected}` });

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { addressOf } from './address.js';
 
 /** Asked so often that a line each would bury the others. */
 const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
@@ -21,7 +22,7 @@ export function requestLog({ log, now }: RequestLogOptions): RequestHandler {
   return (request, response, next) => {
     const begun = performance.now();
     // A connection that has been closed has no address any more.
-    const from = request.ip;
+    const from = addressOf(request, response);
     // Whatever becomes of an answer, sent or cut off, its connection lets go of it once.
     response.once('close', () => {
       const level = levelOf(request, response, isOneOfMany);

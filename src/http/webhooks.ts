@@ -13,7 +13,7 @@ import { HttpProblem, onlyMethods, toProblem } from './errors.js';
 import type { Guard } from './guard.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Backend } from './ports.js';
-import { validateBody } from './validators.js';
+import { isValidBody, validateBody } from './validators.js';
 
 export interface WebhookOptions {
   backend: Pick<Backend, 'handleAlerts'>;
@@ -85,7 +85,7 @@ async function answerTo(
   { backend, messageKey }: WebhookOptions,
 ): Promise<WebhookAnswer> {
   if (sender === 'monitor' && isCloudEvent(body, request.get('x-yunion-event'))) return CLOUD_EVENT;
-  await validateBody(sender, request);
+  if (!isValidBody(sender, body)) await validateBody(sender, request);
   const parsed = parse(sender, body, messageKey);
   if (!parsed.ok) throw new HttpProblem('invalid_body', { problems: parsed.problems });
   return backend.handleAlerts(parsed.alerts.map(bounded));

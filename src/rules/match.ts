@@ -53,19 +53,25 @@ function order(a: Claim, b: Claim): number {
 
 /** The host in `host:port`, `[v6]:port` or a URL; anything else stays as it is. */
 export function withoutPort(word: string): string {
-  const bare = word.replace(/^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?/i, '').replace(/\/.*$/, '');
+  const bare = word.includes('/')
+    ? word.replace(/^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?/i, '').replace(/\/.*$/, '')
+    : word;
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(bare);
   return bracketed?.[1] ?? bare.replace(/^([^:]+):\d+$/, '$1');
 }
 
 function hostWords(alert: MatchableAlert, hostLabel: string | undefined): string[] {
-  const words = (hostLabel === undefined ? HOST_LABELS : [hostLabel]).flatMap((name) => {
+  const words: string[] = [];
+  const add = (word: string): void => {
+    if (word !== '' && !words.includes(word)) words.push(word);
+  };
+  for (const name of hostLabel === undefined ? HOST_LABELS : [hostLabel]) {
     const value = label(alert, name);
-    if (value === undefined) return [];
-    if (name === 'instance') return [withoutPort(value)];
-    return name === hostLabel ? [value, withoutPort(value)] : [value];
-  });
-  return [...new Set(words)].filter((word) => word !== '');
+    if (value === undefined) continue;
+    if (name !== 'instance') add(value);
+    if (name === 'instance' || name === hostLabel) add(withoutPort(value));
+  }
+  return words;
 }
 
 /**

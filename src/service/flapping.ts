@@ -1,6 +1,5 @@
 import type { Alert } from '../alerts/alert.js';
-import { matchAlert } from '../rules/match.js';
-import type { Rule } from '../rules/rule.js';
+import type { MatchedAlert } from './intake.js';
 
 /** An alert that fired, was resolved and fired again, over and over. */
 export interface Flapping {
@@ -36,14 +35,13 @@ export class FlapWatch {
    * Takes note of a body's alerts; those that no rule takes do not count.
    * @param now - ms since the epoch.
    */
-  note(alerts: readonly Alert[], rules: readonly Rule[], now: number): Flapping[] {
+  note(alerts: readonly MatchedAlert[], now: number): Flapping[] {
     this.#forgetQuiet(now);
-    return alerts.flatMap((alert) => {
+    return alerts.flatMap(({ alert, match }) => {
       if (alert.state === 'test') return [];
-      const match = matchAlert(alert, rules);
       const host = match.matched ? match.hosts[0] : undefined;
       if (!match.matched || host === undefined) return [];
-      const course = this.#courseOf(JSON.stringify([match.rule.name, host]), now);
+      const course = this.#courseOf(`${match.rule.name}\n${host}`, now);
       const begins = alert.state === 'firing' && !course.isFiring;
       course.isFiring = alert.state === 'firing';
       if (!begins) return [];

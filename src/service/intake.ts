@@ -1,7 +1,19 @@
 import type { Alert } from '../alerts/alert.js';
 import type { IgnoredReason } from '../alerts/answer.js';
 import { matchAlert } from '../rules/match.js';
+import type { RuleMatch } from '../rules/match.js';
 import type { Rule } from '../rules/rule.js';
+
+/** An alert, and what the rules make of it. */
+export interface MatchedAlert {
+  alert: Alert;
+  match: RuleMatch;
+}
+
+/** Asks the rules once about each alert of a body; whatever comes after looks at the answers. */
+export function matchAlerts(alerts: readonly Alert[], rules: readonly Rule[]): MatchedAlert[] {
+  return alerts.map((alert) => ({ alert, match: matchAlert(alert, rules) }));
+}
 
 /** The alerts of one body that one rule takes. */
 export interface MatchedPart {
@@ -22,20 +34,15 @@ const MOST_TELLING: readonly IgnoredReason[] = ['duplicate', 'no_host', 'rule_di
  * Sorts the alerts of one body by rule. Several alerts of one rule become one part, and so one plan.
  * @param isDuplicate - whether an alert has been taken on a moment ago.
  */
-export function sortAlerts(
-  alerts: readonly Alert[],
-  rules: readonly Rule[],
-  isDuplicate: (alert: Alert) => boolean,
-): SortedAlerts {
+export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert: Alert) => boolean): SortedAlerts {
   const parts = new Map<string, MatchedPart>();
   const nothing = new Map<IgnoredReason, string>();
 
-  for (const alert of alerts) {
+  for (const { alert, match } of alerts) {
     if (alert.state !== 'firing') {
       nothing.set(alert.state, alert.state === 'test' ? 'a test of the sender' : `alert ${alert.name} is resolved`);
       continue;
     }
-    const match = matchAlert(alert, rules);
     if (!match.matched) {
       nothing.set(match.reason, match.text);
       continue;

@@ -4,7 +4,7 @@ import { parseAlertmanager } from '../../src/alerts/alertmanager.js';
 import { bounded } from '../../src/alerts/bound.js';
 import { parseObject } from '../../src/http/body.js';
 import { outOfBounds } from '../../src/http/bounds.js';
-import { validateBody } from '../../src/http/validators.js';
+import { isValidBody, validateBody } from '../../src/http/validators.js';
 
 const alert = (index: number) => ({
   status: 'firing',
@@ -39,6 +39,7 @@ for (const [count, rounds] of [
   const steps: [string, () => unknown][] = [
     ['JSON.parse', () => JSON.parse(bytes.toString()) as unknown],
     ['bounds', () => outOfBounds(bytes)],
+    ['fields', () => isValidBody('alertmanager', body)],
     ['express-validator', () => validateBody('alertmanager', request)],
     ['alerts', () => parseAlertmanager(body)],
     ['cutting', () => (parseAlertmanager(body) as { alerts: Parameters<typeof bounded>[0][] }).alerts.map(bounded)],

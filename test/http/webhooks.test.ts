@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SENDERS } from '../../src/alerts/alert.js';
 import type { WebhookAnswer } from '../../src/alerts/answer.js';
 import { rawFixture } from '../alerts/fixtures.js';
@@ -127,6 +132,52 @@ describe.each(SENDERS)('the answers to %s', (sender) => {
     expect((await raw('gzip', Buffer.from('{}'))).status).toBe(400);
     expect((await raw('snappy', Buffer.from('{}'))).status).toBe(415);
     expect(app.backend.received).toEqual([]);
+  });
+
+  test('none to a client that goes before its body is whole; that is no fault of this side', async () => {
+    const app = world();
+    const server = app.app.listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const arrived = once(server, 'request');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(
+      `POST /webhooks/${sender} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}`,
+    );
+    await arrived;
+    socket.destroy();
+    await vi.waitFor(async () => {
+      expect(await app.count(`automigrate_webhooks_total{sender="${sender}",outcome="bad_request"}`)).toBe(1);
+    });
+    expect(app.backend.received).toEqual([]);
+    expect(app.log.filter(({ level }) => level === 50)).toEqual([]);
+  });
+
+  test('the same to a body that comes in pieces, with its length or without', async () => {
+    const app = world();
+    const server = app.app.listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const bytes = Buffer.from(rawFixture(FIRING[sender]));
+    const half = bytes.length >> 1;
+    for (const length of [{ 'Content-Length': bytes.length }, { 'Transfer-Encoding': 'chunked' }]) {
+      const asked = request({
+        port: (server.address() as AddressInfo).port,
+        path: `/webhooks/${sender}`,
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...length },
+      });
+      const arrived = once(server, 'request') as Promise<[IncomingMessage]>;
+      asked.write(bytes.subarray(0, half));
+      const [seen] = await arrived;
+      await once(seen, 'data');
+      asked.end(bytes.subarray(half));
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      expect(response.statusCode).toBe(202);
+    }
+    expect(app.backend.received[0]?.length).toBeGreaterThan(0);
+    expect(app.backend.received[1]).toEqual(app.backend.received[0]);
   });
 
   test('413 above the limit, also when it only shows after inflating', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/alerts/alert.js';
 import { FlapWatch, flappingText } from '../../src/service/flapping.js';
+import { matchAlerts } from '../../src/service/intake.js';
 import { openRule } from '../support/service.js';
 
 const MINUTE = 60_000;
@@ -17,7 +18,9 @@ const alert = (state: Alert['state'], host = 'a'): Alert => ({
 /** Sends one state a minute and tells in which minutes flapping was seen. */
 function seenIn(states: readonly Alert['state'][], step = MINUTE): number[] {
   const watch = new FlapWatch();
-  return states.flatMap((state, index) => (watch.note([alert(state)], rules, index * step).length > 0 ? [index] : []));
+  return states.flatMap((state, index) =>
+    watch.note(matchAlerts([alert(state)], rules), index * step).length > 0 ? [index] : [],
+  );
 }
 
 describe('an alert flaps', () => {
@@ -36,7 +39,7 @@ describe('an alert flaps', () => {
   it('for itself: the alert of another host is another alert', () => {
     const watch = new FlapWatch();
     const hosts = ['a', 'b', 'c'];
-    expect(hosts.flatMap((host) => watch.note([alert('firing', host)], rules, 0))).toEqual([]);
+    expect(hosts.flatMap((host) => watch.note(matchAlerts([alert('firing', host)], rules), 0))).toEqual([]);
   });
 
   it('however the other labels change in between', () => {
@@ -44,7 +47,7 @@ describe('an alert flaps', () => {
     const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;
     const seen = states.map((state, at) => {
       const flapping = { ...alert(state), labels: { host: 'a', value: String(at) } };
-      return watch.note([flapping], rules, at * MINUTE).length;
+      return watch.note(matchAlerts([flapping], rules), at * MINUTE).length;
     });
     expect(seen).toEqual([0, 0, 0, 0, 1]);
   });
@@ -52,20 +55,21 @@ describe('an alert flaps', () => {
   it('not where no rule takes it', () => {
     const watch = new FlapWatch();
     const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;
-    expect(states.flatMap((state, at) => watch.note([alert(state)], [], at * MINUTE))).toEqual([]);
+    expect(states.flatMap((state, at) => watch.note(matchAlerts([alert(state)], []), at * MINUTE))).toEqual([]);
   });
 
   it('is forgotten first where it was quiet the longest, once very many hosts are watched', () => {
     const watch = new FlapWatch();
     const twice = (host: string) => {
       for (const state of ['firing', 'resolved', 'firing', 'resolved'] as const)
-        watch.note([alert(state, host)], rules, 0);
+        watch.note(matchAlerts([alert(state, host)], rules), 0);
     };
     twice('first');
     twice('second');
-    for (let other = 0; other < 10_000; other += 1) watch.note([alert('firing', `host-${other}`)], rules, 1);
-    watch.note([alert('resolved', 'host-0')], rules, 2);
-    expect(watch.note([alert('firing', 'first'), alert('firing', 'second')], rules, 3)).toEqual([]);
+    for (let other = 0; other < 10_000; other += 1)
+      watch.note(matchAlerts([alert('firing', `host-${other}`)], rules), 1);
+    watch.note(matchAlerts([alert('resolved', 'host-0')], rules), 2);
+    expect(watch.note(matchAlerts([alert('firing', 'first'), alert('firing', 'second')], rules), 3)).toEqual([]);
   });
 
   it('in words for the journal', () => {
