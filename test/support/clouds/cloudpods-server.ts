@@ -5,10 +5,9 @@ import type { CloudpodsSettings } from '../../../src/fleet/clouds/cloudpods/clou
 import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
-import { createVirtualClock } from '../virtual-clock.js';
 import { PASSWORD, createKeystone } from './keystone.js';
 import type { ModelGuest } from './model.js';
-import { createModel } from './model.js';
+import { calmly, createModel } from './model.js';
 
 /** What a test may change of the fleet and the way in. */
 export interface CloudpodsOptions extends HarnessOptions {
@@ -161,11 +160,7 @@ export async function startCloudpods(options: CloudpodsOptions = {}): Promise<Ht
       },
       how,
     );
-  const cloud = connect(server.url, {
-    timeoutMs: options.timeoutMs ?? 30_000,
-    clock: createVirtualClock(),
-    random: () => 0.5,
-  });
+  const cloud = connect(server.url, calmly(options));
   return {
     cloud,
     connect,

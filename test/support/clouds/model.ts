@@ -1,4 +1,6 @@
+import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { HarnessOptions } from '../../fleet/clouds/contract.js';
+import { createVirtualClock } from '../virtual-clock.js';
 
 /** A guest of the fleet behind a local server. */
 export interface ModelGuest {
@@ -22,6 +24,11 @@ export interface ModelMove {
 
 /** Looks that a move takes. */
 const LOOKS = 4;
+
+/** How a cloud is asked in its contract: on virtual time, so that pauses between tries take none. */
+export function calmly({ timeoutMs = 30_000 }: { timeoutMs?: number | undefined }): CloudOptions {
+  return { timeoutMs, clock: createVirtualClock(), random: () => 0.5 };
+}
 
 /** Hosts, guests and moves, whatever the cloud calls them. */
 export function createModel({ hosts: hostCount = 3, guests: guestCount = 4 }: HarnessOptions) {

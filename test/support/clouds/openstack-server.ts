@@ -4,10 +4,9 @@ import { createOpenstack } from '../../../src/fleet/clouds/openstack/openstack.j
 import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
-import { createVirtualClock } from '../virtual-clock.js';
 import { PASSWORD, createKeystone } from './keystone.js';
 import type { Model, ModelGuest, ModelMove } from './model.js';
-import { createModel } from './model.js';
+import { calmly, createModel } from './model.js';
 
 /** What a test may change of the fleet. */
 export interface OpenstackOptions extends HarnessOptions {
@@ -190,11 +189,7 @@ export async function startOpenstack(
       },
       how,
     );
-  const cloud = connect(server.url, {
-    timeoutMs: options.timeoutMs ?? 30_000,
-    clock: createVirtualClock(),
-    random: () => 0.5,
-  });
+  const cloud = connect(server.url, calmly(options));
   return {
     cloud,
     connect,

@@ -5,9 +5,8 @@ import type { Cloud, Metrics } from '../../../src/fleet/fleet.js';
 import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';
-import { createVirtualClock } from '../virtual-clock.js';
 import type { Model, ModelGuest, ModelMove } from './model.js';
-import { createModel } from './model.js';
+import { calmly, createModel } from './model.js';
 
 /** What a test may change of the fleet. */
 export interface ProxmoxOptions extends HarnessOptions {
@@ -138,11 +137,7 @@ export async function startProxmox(options: ProxmoxOptions = {}): Promise<
   });
 
   const connect = (url: string, how: CloudOptions) => createProxmox({ url, token: TOKEN }, how);
-  const cloud = connect(server.url, {
-    timeoutMs: options.timeoutMs ?? 30_000,
-    clock: createVirtualClock(),
-    random: () => 0.5,
-  });
+  const cloud = connect(server.url, calmly(options));
   return {
     cloud,
     connect,
