@@ -68,7 +68,7 @@ function isAllowed(sender: Sender, request: Request, { secrets, now }: WebhookOp
 function receive(sender: Sender, options: WebhookOptions): RequestHandler {
   return async (request, response) => {
     if (!isAllowed(sender, request, options)) {
-      await options.guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
+      return options.guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
     }
     const body = parseObject(bytesOf(request));
     request.body = body;
