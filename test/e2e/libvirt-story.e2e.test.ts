@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { createLibvirtCloud } from '../../src/fleet/clouds/libvirt/libvirt.js';
 import { createLibvirtMetrics } from '../../src/fleet/clouds/libvirt/metrics.js';
@@ -75,11 +75,12 @@ describe.skipIf(missing !== undefined)(
       await startGuests(guests);
     };
 
-    beforeAll(hostsUp, STORY_MS);
+    // New hosts for each story: what one leaves behind must not be read, or run into, by the next.
+    beforeEach(hostsUp, STORY_MS);
     afterEach(async () => {
       for (const receiver of receivers.splice(0)) await receiver.kill('SIGKILL');
-    });
-    afterAll(hostsDown, STORY_MS);
+      await hostsDown();
+    }, STORY_MS);
 
     /** Two guests on hosta of which the cheaper one is to go; its copy takes a while at so few MiB/s. */
     const slowly = async (bandwidthMiB: number) => {
@@ -97,6 +98,8 @@ describe.skipIf(missing !== undefined)(
       expect(guest.name).toBe('vm1');
       const target = host.name as HostName;
       await until('vm1 is on its way', async () => {
+        const ended = (await receiver.events()).find(({ action }) => action.startsWith('migrate_'));
+        if (ended) throw new Error(`${ended.action}: ${JSON.stringify(ended.notes)}`);
         const [migration] = (await receiver.batch())?.migrations ?? [];
         return migration?.progress !== undefined && migration.progress > 0 && (await isMigrating('vm1', 'hosta'));
       });
@@ -146,7 +149,6 @@ describe.skipIf(missing !== undefined)(
     it('the destination dies in the middle: the guest stays, and the receiver is free again', async () => {
       const { receiver, target } = await slowly(1);
       await script('hosts.sh', 'daemon', target, 'stop');
-      onTestFinished(() => script('hosts.sh', 'daemon', target, 'start').then(() => undefined));
 
       const failed = await receiver.event(({ action }) => action === 'migrate_fail');
       expect(notesOf(failed)).toMatchObject({

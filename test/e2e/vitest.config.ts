@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/e2e/**/*.e2e.test.ts'],
     fileParallelism: false,
     maxWorkers: 1,
+    // Real hypervisors share the machine with everything else: what fails is tried once more on new hosts, and the report shows it.
+    retry: 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },
