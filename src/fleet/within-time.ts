@@ -22,9 +22,8 @@ export async function withinTime<T>(options: WithinTimeOptions, call: (signal: A
   const expiry = new AbortController();
   const timer = setTimeout(() => expiry.abort(), timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, expiry.signal]) : expiry.signal;
-  const stopped = rejection(signal);
   try {
-    return await Promise.race([call(signal), stopped.promise]);
+    return await abortable(call(signal), signal);
   } catch (error) {
     options.signal?.throwIfAborted();
     if (expiry.signal.aborted) {
@@ -35,18 +34,22 @@ export async function withinTime<T>(options: WithinTimeOptions, call: (signal: A
       cause: error,
     });
   } finally {
-    // A timer or listener that is left would keep the whole answer in memory.
+    // A timer that is left would keep the whole answer in memory.
     clearTimeout(timer);
-    stopped.forget();
   }
 }
 
-/** Never resolves; rejects when the signal is aborted. */
-function rejection(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
-  let onAbort = (): void => undefined;
-  const promise = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
+/**
+ * Waits for something that may not heed the signal, or that others wait for too, until the signal says otherwise.
+ * @throws the signal's reason when it is aborted.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    // A listener that is left would keep the whole answer in memory.
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) };
 }

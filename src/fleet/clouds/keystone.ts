@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FleetError } from '../fleet.js';
 import type { HttpAnswer, HttpCall, HttpClient } from '../http-client.js';
 import { HttpCallError, createHttpClient } from '../http-client.js';
+import { abortable } from '../within-time.js';
 import { checked } from './answers.js';
 import type { CloudOptions } from './cloud-options.js';
 
@@ -170,15 +171,4 @@ function endpointIn(catalog: Catalog, { system, settings, serviceTypes }: Keysto
     throw new FleetError(system, `the catalog's address of type ${endpoint.type} is not a URL: ${endpoint.url}`);
   }
   return endpoint.url;
-}
-
-/** Waits for what others wait for too, until the own signal says otherwise. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
