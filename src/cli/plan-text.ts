@@ -1,4 +1,4 @@
-import type { Explanation, LoadChange, Plan } from '../balancer/result.js';
+import type { Explanation, LoadChange, Plan } from '../balancer/index.js';
 
 const BAR = 30;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

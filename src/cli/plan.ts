@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { resolveHost } from '../balancer/plan.js';
-import type { PlanOutcome } from '../balancer/result.js';
+import { resolveHost, type PlanOutcome } from '../balancer/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
 import { planWithinBoundaries } from '../rules/bounded-plan.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import type { Plan } from '../balancer/result.js';
+import type { Plan } from '../balancer/index.js';
 import type { JournalEvent } from '../journal/journal.js';
 import { planWithinBoundaries } from '../rules/bounded-plan.js';
 import { withDefaults } from '../service/defaults.js';

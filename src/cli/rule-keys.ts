@@ -1,5 +1,4 @@
-import { CPU_CEILING } from '../balancer/cpu.js';
-import { MEMORY_FLOOR } from '../balancer/memory.js';
+import { CPU_CEILING, MEMORY_FLOOR } from '../balancer/index.js';
 import type { RuleFile } from '../rules/rule.js';
 import { durationText } from '../rules/units.js';
 import { DEFAULTS } from '../service/defaults.js';

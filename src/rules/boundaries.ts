@@ -1,5 +1,4 @@
-import type { OutsideRefusal } from '../balancer/plan.js';
-import type { PlannedMigration } from '../balancer/result.js';
+import type { OutsideRefusal, PlannedMigration } from '../balancer/index.js';
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { isAmong } from './find-host.js';
 import type { Rule } from './rule.js';

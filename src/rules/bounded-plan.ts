@@ -1,6 +1,10 @@
-import type { OutsideRefusal, PlanRequest, SearchLimits } from '../balancer/plan.js';
-import { planMigrations } from '../balancer/plan.js';
-import type { Plan } from '../balancer/result.js';
+import {
+  type OutsideRefusal,
+  type PlanRequest,
+  type SearchLimits,
+  planMigrations,
+  type Plan,
+} from '../balancer/index.js';
 import { type BoundaryKeys, boundariesOf } from './boundaries.js';
 
 /** After so many plans in which guests would meet, one of each two stays where it is: the search has to end. */

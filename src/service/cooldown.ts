@@ -1,4 +1,4 @@
-import type { OutsideRefusal } from '../balancer/plan.js';
+import type { OutsideRefusal } from '../balancer/index.js';
 import type { JournalEvent, MigrationNotes } from '../journal/journal.js';
 
 /** A guest that arrived on a host. */

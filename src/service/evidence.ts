@@ -1,4 +1,4 @@
-import { isOverThreshold } from '../balancer/plan.js';
+import { isOverThreshold } from '../balancer/index.js';
 import type { MetricName, Sample } from '../fleet/fleet.js';
 import type { Evidence } from '../rules/steady-keys.js';
 

@@ -1,4 +1,4 @@
-import type { Explanation } from '../balancer/result.js';
+import type { Explanation } from '../balancer/index.js';
 
 /** Hosts of one explanation that are kept. */
 const MOST_HOSTS = 40;

@@ -1,4 +1,4 @@
-import type { OutsideRefusal } from '../balancer/plan.js';
+import type { OutsideRefusal } from '../balancer/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { JournalEvent, MigrationNotes, MigrationRecord } from '../journal/journal.js';
 

@@ -1,4 +1,4 @@
-import type { OutsideRefusal } from '../balancer/plan.js';
+import type { OutsideRefusal } from '../balancer/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { BatchPart, BatchRecord, EventAction, Journal, JournalEvent, NewEvent } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';

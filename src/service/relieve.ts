@@ -1,6 +1,12 @@
-import type { Plan, PlannedMigration, Rejection } from '../balancer/result.js';
-import type { PlanRequest, OutsideRefusal as Refusal } from '../balancer/plan.js';
-import { PLAN_DEADLINE_MS, isOverThreshold } from '../balancer/plan.js';
+import {
+  type Plan,
+  type PlannedMigration,
+  type Rejection,
+  type PlanRequest,
+  type OutsideRefusal as Refusal,
+  PLAN_DEADLINE_MS,
+  isOverThreshold,
+} from '../balancer/index.js';
 import type { Clock } from '../clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';

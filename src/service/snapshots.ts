@@ -2,8 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:f
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { OutsideRefusal } from '../balancer/plan.js';
-import type { Plan } from '../balancer/result.js';
+import type { OutsideRefusal, Plan } from '../balancer/index.js';
 import type { Clock } from '../clock.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';

@@ -1,4 +1,4 @@
-import type { OutsideRefusal } from '../balancer/plan.js';
+import type { OutsideRefusal } from '../balancer/index.js';
 import type { Clock } from '../clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import type { Host, Metrics, Snapshot } from '../fleet/fleet.js';

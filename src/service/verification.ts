@@ -1,7 +1,7 @@
 import type { Host, MetricName, Snapshot } from '../fleet/fleet.js';
 import type { BatchPart, JournalEvent, MigrationRecord } from '../journal/journal.js';
 import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
-import type { Plan } from '../balancer/result.js';
+import type { Plan } from '../balancer/index.js';
 import { migrationOf } from './failures.js';
 
 const MIB = 1024 ** 2;

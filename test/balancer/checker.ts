@@ -1,6 +1,5 @@
 import type { Guest, Host, Snapshot } from '../../src/fleet/fleet.js';
-import type { PlanRequest } from '../../src/balancer/plan.js';
-import type { Plan } from '../../src/balancer/result.js';
+import type { PlanRequest, Plan } from '../../src/balancer/index.js';
 
 /**
  * The rules of DESIGN written a second time, by themselves: nothing here comes from the balancer.

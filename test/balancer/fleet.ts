@@ -1,5 +1,5 @@
 import type { Guest, Host, Snapshot } from '../../src/fleet/fleet.js';
-import type { PlanRule } from '../../src/balancer/plan.js';
+import type { PlanRule } from '../../src/balancer/index.js';
 
 export const GIB = 1024 ** 3;
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOverThreshold, planMigrations, resolveHost } from '../../src/balancer/plan.js';
-import type { Plan } from '../../src/balancer/result.js';
+import { isOverThreshold, planMigrations, resolveHost, type Plan } from '../../src/balancer/index.js';
 import { GIB, cpu, cpuRule, fleet, guest, host, memoryRule } from './fleet.js';
 
 function moves(plan: Plan): string[] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { planMigrations } from '../../src/balancer/plan.js';
+import { planMigrations } from '../../src/balancer/index.js';
 import { benchCases, makeCase } from '../bench/cases.js';
-import type { Problem } from '../../src/balancer/problem.js';
-import { search } from '../../src/balancer/search.js';
+import type { Problem } from '../../src/balancer/model/problem.js';
+import { search } from '../../src/balancer/search/search.js';
 import { GIB, cpu, cpuRule, fleet, guest, host, memoryRule } from './fleet.js';
 import { brokenRules } from './checker.js';
 

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PLAN_DEADLINE_MS, type PlanRequest, planMigrations } from '../../src/balancer/plan.js';
-import type { Plan } from '../../src/balancer/result.js';
+import { PLAN_DEADLINE_MS, type PlanRequest, planMigrations, type Plan } from '../../src/balancer/index.js';
 import { brokenRules, readingWithout, sourcesOver } from '../balancer/checker.js';
 import { type BaselineMove, type Planner, firstFitOfEverything, nearestDifference } from './baselines.js';
 import { type BenchCase, TIGHTNESS, benchCases, makeCase } from './cases.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '../../src/balancer/result.js';
+import type { Plan } from '../../src/balancer/index.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
 import { planWithinBoundaries } from '../../src/rules/bounded-plan.js';
 import type { Rule, RuleFile } from '../../src/rules/rule.js';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMigrations } from '../../src/balancer/plan.js';
-import type { Explanation } from '../../src/balancer/result.js';
+import { planMigrations, type Explanation } from '../../src/balancer/index.js';
 import { keptExplanation } from '../../src/service/explanation.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import { alert, build, roomy, rule } from '../support/service.js';

@@ -1,8 +1,11 @@
-import { planMigrations } from '../../../src/balancer/plan.js';
-import type { PlanRequest } from '../../../src/balancer/plan.js';
-import type { Plan, PlannedMigration } from '../../../src/balancer/result.js';
+import {
+  planMigrations,
+  type PlanRequest,
+  type Plan,
+  type PlannedMigration,
+  MEMORY_FLOOR,
+} from '../../../src/balancer/index.js';
 import type { Guest, Host } from '../../../src/fleet/fleet.js';
-import { MEMORY_FLOOR } from '../../../src/balancer/memory.js';
 
 const MIB = 1024 ** 2;
 

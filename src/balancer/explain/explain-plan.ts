@@ -1,0 +1,263 @@
+import type { Guest, Host } from '../../fleet/fleet.js';
+import { counted, sayReading } from './sentence.js';
+import { type Refused, groups } from './refused-groups.js';
+import { type RefusalContext, roomGaps, roomText } from './missing-room.js';
+import type { Candidate, RefusalReport } from './rejections.js';
+import type {
+  Explanation,
+  LoadChange,
+  NearestMiss,
+  NextBest,
+  Plan,
+  PlanCore,
+  RefusedGroup,
+  RejectionReason,
+} from '../model/result.js';
+
+const MIB = 1024 * 1024;
+
+/** What an explanation needs besides the plan. */
+export interface ExplainRequest {
+  plan: PlanCore;
+  report: RefusalReport;
+  hostById: (id: string) => Host | undefined;
+  /** The best plan without one of the guests that move; undefined if it clears less. */
+  without: (guestId: string) => PlanCore | undefined;
+}
+
+/** Moves of a plan that are left out one by one to find the next best. */
+const LEFT_OUT = 8;
+
+/**
+ * Puts a plan into words and numbers.
+ * @returns the structure that the CLI prints and the event holds.
+ */
+export function explain({ plan, report, hostById, without }: ExplainRequest): Explanation {
+  const sources = plan.sources.flatMap((source) => explainSource(plan, source));
+  const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
+  const short = new Set(sources.filter(({ cleared }) => !cleared).map(({ id }) => id));
+  const { refusedHosts, nearest } = refusals(report, short);
+  return {
+    sources,
+    chosen: chosenText(plan),
+    ...(nextBest && { nextBest }),
+    refusedHosts,
+    refusedGuests: groups(
+      plan.metric,
+      'guest',
+      report.excluded.map(({ guest, refusal }) => ({ name: guest.name, reason: refusal.reason, distance: 0 })),
+    ),
+    loads: loadChanges(plan, hostById),
+    ...((plan.outcome === 'find_result_fail' || plan.outcome === 'partial') && {
+      missing: missingPart(plan, report, sources, nearest),
+    }),
+  };
+}
+
+/** An amount as people say it: `2.31 points`, `1.5 GiB`. */
+function sayAmount(metric: Plan['metric'], amount: number): string {
+  return sayReading(metric, amount).replace('%', 'points');
+}
+
+function explainSource(plan: PlanCore, source: Plan['sources'][number]): Explanation['sources'] {
+  const { id, name, current, predicted } = source;
+  if (current === undefined || predicted === undefined) return [];
+  const { metric, threshold } = plan;
+  const isCpu = metric === 'cpu.usage_active';
+  const excess = isCpu ? current - threshold : threshold - current;
+  if (excess <= 0) return [];
+  const gone = isCpu ? current - predicted : predicted - current;
+  const side = isCpu ? 'over' : 'under';
+  const reading = isCpu ? `${sayReading(metric, current)} of its CPUs` : `${sayReading(metric, current)} available`;
+  const limit = `${side} the threshold of ${sayReading(metric, threshold)}`;
+  const amount = sayAmount(metric, excess);
+  const text = `${name} is at ${reading}, ${amount} ${limit}; more than ${amount} ${isCpu ? 'have' : 'has'} to go`;
+  return [{ id, name, current, excess, removed: Math.min(excess, gone), cleared: gone > excess, text }];
+}
+
+function chosenText(plan: PlanCore): string {
+  const { migrations, cost, optimal, gap } = plan;
+  if (migrations.length === 0) return 'nothing moves';
+  const memory = migrations.reduce((sum, { guest }) => sum + guest.vmem_size, 0);
+  const what = `${counted(migrations.length, 'guest')} with ${memory} MiB to copy (price ${cost})`;
+  const share = `${(gap * 100).toFixed(gap < 0.01 ? 2 : 0)} %`;
+  if (plan.outcome === 'partial') {
+    return `${what}: ${optimal ? 'proven that no plan removes more' : `at most ${share} of the excess could be removed besides`}`;
+  }
+  return `${what}: ${optimal ? 'proven to be the cheapest' : `at most ${share} dearer than the cheapest`}`;
+}
+
+function findNextBest(plan: PlanCore, without: ExplainRequest['without']): NextBest | undefined {
+  let next: PlanCore | undefined;
+  for (const { guest } of plan.migrations.slice(0, LEFT_OUT)) {
+    const other = without(guest.id);
+    if (other?.outcome !== 'migrate') continue;
+    if (!next || other.cost < next.cost || (other.cost === next.cost && isFlatter(other, next))) next = other;
+  }
+  if (!next) return undefined;
+  const ids = (of: PlanCore) => new Set(of.migrations.map(({ guest }) => guest.id));
+  const [ours, theirs] = [ids(plan), ids(next)];
+  const left = (of: PlanCore, others: Set<string>) =>
+    of.migrations.filter(({ guest }) => !others.has(guest.id)).map(({ guest }) => guest.name);
+  const instead = left(next, ours);
+  const dropped = left(plan, theirs);
+  return {
+    instead,
+    without: dropped,
+    cost: next.cost,
+    moves: next.migrations.length,
+    text: `next best is ${instead.join(' + ') || 'fewer guests'} instead of ${dropped.join(' + ')}: ${whyWorse(plan, next)}`,
+  };
+}
+
+function whyWorse(plan: PlanCore, next: PlanCore): string {
+  if (next.cost > plan.cost) {
+    return `price ${next.cost}, ${(100 * (next.cost / plan.cost - 1)).toFixed(0)} % more`;
+  }
+  if (next.cost < plan.cost) return `price ${next.cost}, found only by a second look`;
+  if (next.migrations.length > plan.migrations.length) {
+    return `the same price, but ${counted(next.migrations.length, 'move')} instead of ${plan.migrations.length}`;
+  }
+  const [ours, theirs] = [fullest(plan), fullest(next)];
+  return ours === theirs
+    ? 'the same price and load; the first by id is taken'
+    : `the same price, but the fullest target ends at ${sayReading(plan.metric, theirs)} instead of ${sayReading(plan.metric, ours)}`;
+}
+
+/** The reading of the target that is worst off after the plan. */
+function fullest(plan: PlanCore): number {
+  const readings = plan.migrations.map(({ target_host }) => target_host.predicted);
+  return plan.metric === 'cpu.usage_active' ? Math.max(...readings) : Math.min(...readings);
+}
+
+function isFlatter(a: PlanCore, b: PlanCore): boolean {
+  if (a.migrations.length !== b.migrations.length) return a.migrations.length < b.migrations.length;
+  return a.metric === 'cpu.usage_active' ? fullest(a) < fullest(b) : fullest(a) > fullest(b);
+}
+
+interface Miss {
+  guest: Guest;
+  host: Host;
+  context: RefusalContext;
+  distance: number;
+}
+
+/**
+ * The hosts that have no place for any candidate, each by its nearest miss, and the nearest miss of all guests that would
+ * still help: those of the sources in `short`.
+ */
+function refusals(
+  report: RefusalReport,
+  short: ReadonlySet<string>,
+): { refusedHosts: RefusedGroup[]; nearest: Miss | undefined } {
+  const refused: Refused[] = [];
+  let nearest: Miss | undefined;
+  for (const host of report.context.index.hosts) {
+    const outright = report.context.eligible.host(host);
+    if (outright) {
+      if (outright.reason !== 'source') refused.push({ name: host.name, reason: outright.reason, distance: 0 });
+      continue;
+    }
+    const { first, miss, helpful, isOpen } = nearestOn(report, host, short);
+    if (helpful && (!nearest || helpful.distance < nearest.distance)) nearest = helpful;
+    if (!isOpen && first) refused.push({ name: host.name, reason: first, distance: miss?.distance ?? Infinity });
+  }
+  return { refusedHosts: groups(report.context.rule.metric, 'host', refused), nearest };
+}
+
+function nearestOn(report: RefusalReport, host: Host, short: ReadonlySet<string>) {
+  let first: RejectionReason | undefined;
+  let miss: Miss | undefined;
+  let helpful: Miss | undefined;
+  let isOpen = false;
+  for (const candidate of report.candidates) {
+    const pair = report.context.eligible.pair(candidate.guest, candidate.source, host);
+    if (pair) {
+      first ??= pair.reason;
+      continue;
+    }
+    const context = contextOf(report, candidate);
+    const gaps = roomGaps(context, candidate.guest, host);
+    if (gaps.length === 0) {
+      isOpen = true;
+      continue;
+    }
+    const distance = gaps.reduce((sum, { reason, missing }) => sum + missing / scale(report, reason, host), 0);
+    first ??= gaps[0]?.reason;
+    // What moves already is nobody's miss.
+    if (report.leftBehind && context === report.context) continue;
+    const its = { guest: candidate.guest, host, context, distance };
+    if (short.has(candidate.source.id) && !(helpful && helpful.distance <= distance)) helpful = its;
+    if (miss && miss.distance <= distance) continue;
+    miss = its;
+    first = gaps[0]?.reason;
+  }
+  return { first, miss, helpful, isOpen };
+}
+
+function contextOf(report: RefusalReport, { guest }: Candidate): RefusalContext {
+  const { leftBehind } = report;
+  return leftBehind?.ids.has(guest.id) ? leftBehind.context : report.context;
+}
+
+/** What a gap is a share of, so that CPU and memory can be compared. */
+function scale({ context }: RefusalReport, reason: RejectionReason, host: Host): number {
+  const isCpu = (reason === 'over_threshold') === (context.rule.metric === 'cpu.usage_active');
+  return isCpu && reason !== 'memory_floor' ? 100 : (host.mem_size || 1) * MIB;
+}
+
+function loadChanges(plan: PlanCore, hostById: ExplainRequest['hostById']): LoadChange[] {
+  const full = (id: string) => (plan.metric === 'cpu.usage_active' ? 100 : (hostById(id)?.mem_size ?? 0) * MIB);
+  const sources = plan.sources.flatMap(({ id, name, current, predicted }): LoadChange[] =>
+    current === undefined || predicted === undefined
+      ? []
+      : [{ id, name, role: 'source', before: current, after: predicted, full: full(id) }],
+  );
+  const targets = new Map(
+    plan.migrations.map(({ target_host: { id, name, score, predicted } }): [string, LoadChange] => [
+      id,
+      { id, name, role: 'target', before: score, after: predicted, full: full(id) },
+    ]),
+  );
+  return [...sources, ...targets.values()];
+}
+
+function missingPart(
+  plan: PlanCore,
+  report: RefusalReport,
+  sources: Explanation['sources'],
+  nearest: Miss | undefined,
+): NonNullable<Explanation['missing']> {
+  const left = sources.filter(({ cleared }) => !cleared);
+  const rest = left.map(({ name, excess, removed }) => `${sayAmount(plan.metric, excess - removed)} from ${name}`);
+  const open = rest.length > 0 ? `still to go: ${rest.join(', ')}` : 'a source has no reading';
+  const names = new Set(left.map(({ id }) => id));
+  const candidates = report.candidates.filter(({ source }) => names.has(source.id));
+  if (candidates.length === 0) return { text: `${open}; no guest there may move` };
+  if (!nearest) {
+    const everyGuest =
+      plan.outcome === 'partial' && !candidates.some(({ guest }) => report.leftBehind?.ids.has(guest.id));
+    const why = everyGuest ? 'every guest that may move does' : 'no host may be a target';
+    return { text: `${open}; ${why}` };
+  }
+  const miss = sayMiss(report, nearest);
+  return { text: `${open}; ${miss.text}`, nearest: miss };
+}
+
+function sayMiss(report: RefusalReport, { guest, host, context }: Miss): NearestMiss {
+  const gaps = roomGaps(context, guest, host);
+  const isCpu = (reason: RejectionReason) => scale(report, reason, host) === 100;
+  const amounts = gaps.map(({ reason, missing }) =>
+    isCpu(reason)
+      ? `${sayAmount('cpu.usage_active', missing)} of CPU`
+      : `${sayAmount('mem.available', missing)} of memory`,
+  );
+  const [first] = gaps;
+  const numbers = first ? ` (${roomText(context, guest, host, first)})` : '';
+  return {
+    guest: guest.name,
+    host: host.name,
+    missing: gaps.map(({ reason, missing }) => ({ reason, amount: missing })),
+    text: `closest is ${guest.name} on ${host.name}, which lacks ${amounts.join(' and ')}${numbers}`,
+  };
+}

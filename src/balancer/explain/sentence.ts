@@ -1,0 +1,65 @@
+import type { Host, MetricName } from '../../fleet/fleet.js';
+import { type RefusalReport, notFoundSentence } from './rejections.js';
+import type { PlanCore } from '../model/result.js';
+
+const GIB = 1024 ** 3;
+
+/** A reading as people say it: `62.31 %`, `15.5 GiB`. */
+export function sayReading(metric: MetricName, value: number): string {
+  return metric === 'cpu.usage_active' ? `${round(value)} %` : `${round(value / GIB)} GiB`;
+}
+
+/** At most two digits behind the point. */
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** `1 guest`, `2 guests`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * The one sentence of a plan.
+ * @param plan - all of it but the sentence and the rejections.
+ * @param unread - alerting hosts without a reading.
+ * @param report - who was refused and why.
+ */
+export function sentenceFor(plan: PlanCore, unread: readonly Host[], report: RefusalReport): string {
+  const { metric, threshold } = plan;
+  const blind = unread.map(({ name }) => `host ${name} has no reading of ${metric}`);
+  const limit = sayReading(metric, threshold);
+  const changes = plan.sources.flatMap(({ name, current, predicted }) =>
+    current === undefined || predicted === undefined || current === predicted
+      ? []
+      : [`${name} goes from ${sayReading(metric, current)} to ${sayReading(metric, predicted)}`],
+  );
+  switch (plan.outcome) {
+    case 'migrate':
+      return `${counted(plan.migrations.length, 'guest')} to move: ${changes.join(', ')} (threshold ${limit})`;
+    case 'partial': {
+      const rest = `not every host gets to the good side of ${limit}`;
+      const moves = `${counted(plan.migrations.length, 'guest')} to move, but ${rest}`;
+      return [`${moves}: ${changes.join(', ')}`, ...blind].join('; ');
+    }
+    case 'not_needed': {
+      const readings = plan.sources.flatMap(({ name, current }) =>
+        current === undefined ? [] : [`${name} is at ${sayReading(metric, current)}`],
+      );
+      return `nothing to do: ${readings.join(', ') || 'no host alerts'} (threshold ${limit})`;
+    }
+    case 'find_result_fail': {
+      const sentence = notFoundSentence(report);
+      const nobody = sentence === '' && blind.length < plan.sources.length ? [noCandidate(plan, report)] : [];
+      return `find result to migrate: ${[sentence, ...nobody, ...blind].filter((part) => part !== '').join('; ')}`;
+    }
+  }
+}
+
+function noCandidate(plan: PlanCore, { excluded }: RefusalReport): string {
+  const hosts = plan.sources.map(({ name }) => name).join(', ');
+  if (excluded.length === 0) return `no guest runs on ${hosts}`;
+  const few = excluded.slice(0, 20).map(({ guest, refusal }) => `guest:${guest.name}: ${refusal.detail}`);
+  if (excluded.length > few.length) few.push(`and ${excluded.length - few.length} more guests`);
+  return `no guest that may move on ${hosts}: [${few.join(', ')}]`;
+}

@@ -1,0 +1,130 @@
+import type { Guest, Host, MetricName } from '../../fleet/fleet.js';
+
+/**
+ * What the search works on: plain numbers in which both metrics look alike.
+ *
+ * A *level* must stay under its limit and rises with what a host takes on: the CPU reading in % for a CPU rule, the
+ * available memory in bytes with its sign turned for a memory rule. An item puts `load / size` on a host, `size`
+ * being the host's CPUs, or 1 for memory. The guard is the same for the other metric. Every rule that limits a plan
+ * is here: a new one changes how a problem is built, not how it is solved.
+ */
+export interface Problem {
+  metric: MetricName;
+  /** The alerting hosts that are past the threshold, in the order asked for. */
+  sources: readonly ProblemSource[];
+  /** What may move; by source, then by id. */
+  items: readonly Item[];
+  /** Where to; by host id. */
+  targets: Targets;
+  /** Targets that single items may not go to: item index to target indices. */
+  forbidden: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Items that may not end on one target: item index to item indices, both ways round. */
+  apart: ReadonlyMap<number, ReadonlySet<number>>;
+  /** What separates two sums of readings from each other; rounding stays below, 0 where sums are exact. */
+  tolerance: number;
+  guardTolerance: number;
+}
+
+export interface ProblemSource {
+  host: Host;
+  level: number;
+  /** The source is cleared once its level is strictly under this. */
+  limit: number;
+  /** Hosts of one kind (type and architecture) have one number. */
+  kind: number;
+}
+
+/** What moves as one: as a rule a single guest. */
+export interface Item {
+  guests: readonly Guest[];
+  /** Index into the sources. */
+  source: number;
+  load: number;
+  guardLoad: number;
+  /** How far the source's level falls when the item leaves. */
+  relief: number;
+  /** vmem_size in MiB + 1024, for each guest. */
+  price: number;
+}
+
+/** The fleet in columns, of which some hosts may be targets; a target is named by its place in them. */
+export interface Targets {
+  readonly hosts: readonly Host[];
+  /** The hosts that may take at least the least item; the columns of all others mean nothing. */
+  readonly usable: Int32Array;
+  readonly kind: Int32Array;
+  readonly level: Float64Array;
+  /** The level must stay strictly under this. */
+  readonly limit: Float64Array;
+  readonly size: Float64Array;
+  readonly guardLevel: Float64Array;
+  /** The guard's level must not rise over this. */
+  readonly guardLimit: Float64Array;
+  readonly guardSize: Float64Array;
+}
+
+/** One item on its way. Indices into the problem's items and targets. */
+export interface Move {
+  item: number;
+  target: number;
+}
+
+/** The price of a move beside its memory, MiB. */
+export const MOVE_PRICE = 1024;
+
+/** Whether an item may go to a target at all, whatever room there is. */
+export function isAllowed(problem: Problem, item: number, target: number): boolean {
+  const from = problem.sources[problem.items[item]?.source ?? -1];
+  return from?.kind === problem.targets.kind[target] && !problem.forbidden.get(item)?.has(target);
+}
+
+/** Whether a level leaves a source on the good side, however its sum was rounded. */
+export function isCleared(problem: Problem, source: ProblemSource, level: number): boolean {
+  return level < source.limit - problem.tolerance;
+}
+
+/** What a set of moves comes to. */
+export interface Evaluation {
+  /** Every source strictly on the good side. */
+  cleared: boolean;
+  /** The part of the sources' excess that is gone, in the unit of the level. */
+  removed: number;
+  price: number;
+  /** Guests moved. */
+  moves: number;
+  /** The highest level of a target that takes something; -Infinity without moves. */
+  peak: number;
+  /** By source. */
+  sourceLevels: number[];
+  /** By target. */
+  targetLevels: Map<number, number>;
+}
+
+/**
+ * Adds up a set of moves in the order given, as a reader of the plan would.
+ * @param moves - indices must be valid for the problem.
+ */
+export function evaluate(problem: Problem, moves: readonly Move[]): Evaluation {
+  const sourceLevels = problem.sources.map(({ level }) => level);
+  const targetLevels = new Map<number, number>();
+  let price = 0;
+  let count = 0;
+  for (const { item: index, target } of moves) {
+    const item = problem.items[index];
+    const { level, size } = problem.targets;
+    if (!item || level[target] === undefined) throw new RangeError(`no such move: item ${index}, target ${target}`);
+    sourceLevels[item.source] = (sourceLevels[item.source] ?? 0) - item.relief;
+    targetLevels.set(target, (targetLevels.get(target) ?? level[target]) + item.load / size[target]!);
+    price += item.price;
+    count += item.guests.length;
+  }
+  let removed = 0;
+  let cleared = true;
+  problem.sources.forEach((source, index) => {
+    const level = sourceLevels[index] ?? source.level;
+    removed += source.level - Math.max(level, source.limit);
+    cleared &&= isCleared(problem, source, level);
+  });
+  const peak = Math.max(-Infinity, ...targetLevels.values());
+  return { cleared, removed, price, moves: count, peak, sourceLevels, targetLevels };
+}

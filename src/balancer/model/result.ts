@@ -1,0 +1,166 @@
+import type { MetricName } from '../../fleet/fleet.js';
+
+/** How a plan came out: see DESIGN of the plan contract in the README. */
+export type PlanOutcome = 'migrate' | 'partial' | 'find_result_fail' | 'not_needed';
+
+/** Why a guest, a host, or a guest on a host was refused. */
+export type RejectionReason =
+  | 'over_threshold'
+  | 'memory_floor'
+  | 'cpu_ceiling'
+  | 'source'
+  | 'alerting'
+  | 'rule_source'
+  | 'not_a_rule_target'
+  | 'disabled'
+  | 'not_online'
+  | 'maintenance'
+  | 'other_host_type'
+  | 'other_architecture'
+  | 'other_zone'
+  | 'other_aggregate'
+  | 'no_reading'
+  | 'not_running'
+  | 'not_a_rule_guest'
+  | 'score_zero'
+  | 'immovable'
+  | 'cloud_refused'
+  | 'cooldown'
+  | 'returning'
+  | 'resting'
+  | 'kept_together'
+  | 'kept_apart'
+  | 'pinned'
+  | 'ignored'
+  | 'failed_before'
+  | 'not_in_plan';
+
+/** One refusal: of a pair, or of a guest (`host` absent) or of a host (`guest` absent) altogether. Names, not ids. */
+export interface Rejection {
+  guest?: string;
+  host?: string;
+  reason: RejectionReason;
+  /** The reason with its numbers. */
+  text: string;
+}
+
+export interface PlannedSource {
+  id: string;
+  name: string;
+  /** % or bytes; absent if the source has no reading. */
+  current?: number;
+  /** After the plan, %, or bytes. */
+  predicted?: number;
+}
+
+export interface PlannedMigration {
+  guest: {
+    id: string;
+    name: string;
+    /** Name of the source. */
+    host: string;
+    host_id: string;
+    vcpu_count: number;
+    /** MiB. */
+    vmem_size: number;
+    /** On its source: % of the host's CPUs, or bytes. */
+    score: number;
+  };
+  target_host: {
+    id: string;
+    name: string;
+    /** Its reading before the plan: % or bytes. */
+    score: number;
+    /** Its reading after the whole plan: % or bytes. */
+    predicted: number;
+  };
+}
+
+/** The answer of the balancer; `automigrate plan --json` prints it as it is. */
+export interface Plan {
+  outcome: PlanOutcome;
+  rule: string;
+  metric: MetricName;
+  /** % or bytes. */
+  threshold: number;
+  sources: PlannedSource[];
+  migrations: PlannedMigration[];
+  /** Sum over the moves of vmem_size in MiB + 1024. */
+  cost: number;
+  /** Whether it is proven that nothing clears more, or as much for less. */
+  optimal: boolean;
+  /** At most this share of the price could be saved (where not all is cleared: of the excess be cleared besides). */
+  gap: number;
+  /** One sentence. */
+  notes: string;
+  readonly rejected: Rejection[];
+  readonly explanation: Explanation;
+}
+
+/** A plan before it is put into words. */
+export type PlanCore = Omit<Plan, 'notes' | 'rejected' | 'explanation'>;
+
+/** How many were refused for one reason. */
+export interface RefusedGroup {
+  reason: RejectionReason;
+  count: number;
+  /** As in `14 hosts over threshold after the move`. */
+  text: string;
+  /** Up to three names, the nearest misses first. */
+  examples: string[];
+}
+
+/** A host of the plan, before and after it: % or bytes. */
+export interface LoadChange {
+  id: string;
+  name: string;
+  role: 'source' | 'target';
+  before: number;
+  after: number;
+  /** What a full bar stands for: 100 %, or the host's memory in bytes. */
+  full: number;
+}
+
+/** A guest and a host that miss each other by the least. */
+export interface NearestMiss {
+  guest: string;
+  host: string;
+  /** What room is wanting: % for CPU, bytes for memory. */
+  missing: { reason: RejectionReason; amount: number }[];
+  text: string;
+}
+
+/** What the cheapest other set of guests would be. */
+export interface NextBest {
+  /** Names of the guests that would move and do not, and the other way round. */
+  instead: string[];
+  without: string[];
+  cost: number;
+  moves: number;
+  text: string;
+}
+
+/** Why the plan is as it is: the answer of an engineer, in parts. All texts are plain sentences. */
+export interface Explanation {
+  /** What has to go from each source that is past the threshold. */
+  sources: {
+    id: string;
+    name: string;
+    current: number;
+    excess: number;
+    removed: number;
+    cleared: boolean;
+    text: string;
+  }[];
+  /** What was chosen, and how sure it is that nothing beats it. */
+  chosen: string;
+  /** Absent where nothing moves, where nothing else would do, or where not everything is cleared. */
+  nextBest?: NextBest;
+  /** Hosts that took nothing from anyone, by reason, the largest group first. */
+  refusedHosts: RefusedGroup[];
+  /** Guests of the sources that may not move, by reason. */
+  refusedGuests: RefusedGroup[];
+  loads: LoadChange[];
+  /** For what is not cleared: what would have to change. */
+  missing?: { text: string; nearest?: NearestMiss };
+}
