@@ -7,16 +7,16 @@ import { promisify } from 'node:util';
 import { isInstalled, until } from './daemon.js';
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Scripts that bring up libvirt hosts in namespaces of this machine. */
-const SCRIPTS = process.env.TESTBED ?? join(root, '..', 'shared', 'testbed');
+const SCRIPTS = fileURLToPath(new URL('../testbed', import.meta.url));
 
+const own = (name: string, otherwise: string) => process.env[name] ?? otherwise;
 /** Apart from whatever else runs here. Socket names are limited to 107 characters: the directory has to be short. */
 const SETTINGS = {
-  TESTBED_DIR: '/tmp/automigrate-e2e',
-  TESTBED_NET: '10.83.0',
-  TESTBED_NS_PREFIX: 'ame',
-  TESTBED_PORT_OFFSET: '13000',
+  TESTBED_DIR: own('TESTBED_DIR', '/tmp/automigrate-e2e'),
+  TESTBED_NET: own('TESTBED_NET', '10.83.0'),
+  TESTBED_NS_PREFIX: own('TESTBED_NS_PREFIX', 'ame'),
+  TESTBED_PORT_OFFSET: own('TESTBED_PORT_OFFSET', '13000'),
   // Every host may use the whole machine, so that usage × vCPUs / the host's CPUs is what a guest really weighs.
   TESTBED_HOST_CPU_PCT: '0',
 };
@@ -36,7 +36,6 @@ export interface GuestPlan {
 
 /** Why no testbed can be brought up here; undefined if one can. */
 export function missingForTestbed(): string | undefined {
-  if (!existsSync(join(SCRIPTS, 'hosts.sh'))) return `no testbed at ${SCRIPTS}`;
   if (process.getuid?.() !== 0) return 'not root';
   if (!existsSync('/dev/net/tun')) return 'no /dev/net/tun';
   const missing = [...PROGRAMS, ...SERVICES].filter((program) => !isInstalled(program));
