@@ -1,19 +1,19 @@
 #!/usr/bin/env node
 import { pino } from 'pino';
-import { runCli } from './cli.js';
+import { runCli } from './cli/program.js';
 import { approveCommand } from './cli/approve.js';
 import { demoCommand } from './cli/demo.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { replayCommand } from './cli/replay.js';
-import { systemClock } from './clock.js';
-import type { Environment } from './config.js';
-import { readConfig } from './config.js';
-import { endOnFault, endOnSignal } from './lifetime.js';
+import { systemClock } from './common/clock.js';
+import type { Environment } from './config/read-config.js';
+import { readConfig } from './config/read-config.js';
+import { endOnFault, endOnSignal } from './app/lifetime.js';
 import { readJournalEvents } from './journal/lowdb.js';
-import type { Receiver } from './receiver.js';
-import { SetupError, startReceiver } from './receiver.js';
-import { openSnapshots } from './service/snapshots.js';
+import type { Receiver } from './app/receiver.js';
+import { SetupError, startReceiver } from './app/receiver.js';
+import { openSnapshots } from './decide/kept-snapshots.js';
 
 /** Runs the receiver until a signal ends it. */
 async function serve(env: Environment): Promise<number> {

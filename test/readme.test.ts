@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { VARIABLES } from '../src/config.js';
+import { VARIABLES } from '../src/config/read-config.js';
 import { PRESETS } from '../src/fleet/metrics/presets.js';
-import { EVENT_ACTIONS } from '../src/journal/journal.js';
+import { EVENT_ACTIONS } from '../src/journal/events.js';
 import { ruleJsonSchema } from '../src/rules/schema.js';
 import { parseRule } from '../src/rules/load.js';
 

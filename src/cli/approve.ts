@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import type { Clock } from '../clock.js';
-import type { Environment } from '../config.js';
+import type { Clock } from '../common/clock.js';
+import type { Environment } from '../config/read-config.js';
 import { HttpCallError, createHttpClient, pathOf } from '../fleet/http-client.js';
-import type { ApprovalAnswer } from '../http/ports.js';
+import type { ApprovalAnswer } from '../intake/views.js';
 import { type CliContext, EXIT, printJson, refuse } from './context.js';
 import { InputError } from './plan.js';
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { EVENT_ACTIONS, type EventAction, type EventFilter, type JournalEvent } from '../journal/journal.js';
-import { parseDuration } from '../rules/units.js';
+import { type EventFilter } from '../journal/journal.js';
+import { EVENT_ACTIONS, type EventAction, type JournalEvent } from '../journal/events.js';
+import { parseDuration } from '../common/units.js';
 import { type CliContext, printJson } from './context.js';
 import { renderTable } from './table.js';
 

@@ -1,8 +1,8 @@
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { Command } from 'commander';
-import type { Config } from '../config.js';
-import { readConfig } from '../config.js';
+import type { Config } from '../config/read-config.js';
+import { readConfig } from '../config/read-config.js';
 import type { CliContext } from './context.js';
 import { EXIT, refuse } from './context.js';
 

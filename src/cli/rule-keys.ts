@@ -1,7 +1,7 @@
 import { CPU_CEILING, MEMORY_FLOOR } from '../balancer/index.js';
 import type { RuleFile } from '../rules/rule.js';
-import { durationText } from '../rules/units.js';
-import { DEFAULTS } from '../service/defaults.js';
+import { durationText } from '../common/units.js';
+import { DEFAULTS } from '../decide/rule-defaults.js';
 
 /** Keys beside those of the first tables, each with what is done where a rule leaves it out. */
 const LEFT_OUT: Readonly<Record<string, string>> = {

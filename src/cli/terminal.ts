@@ -1,4 +1,4 @@
-import type { Environment } from '../config.js';
+import type { Environment } from '../config/read-config.js';
 
 /** Where a command prints, and what the reader's side can show. */
 export interface Terminal {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import type { Cloud, FleetReadings, Metrics, Snapshot } from './fleet.js';
 import type { DiscardedReading } from './snapshot.js';
 import { assembleSnapshot } from './snapshot.js';

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, STATUS_CODES } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { AxiosInstance, AxiosResponse, Method } from 'axios';
 import axios, { AxiosError } from 'axios';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import { FleetError } from './fleet.js';
 
 /** How to reach a system over HTTP. Proxies are those of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). */

@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import type { Request, RequestHandler } from 'express';
-import type { EventAction, EventFilter } from '../journal/journal.js';
-import { parseDuration } from '../rules/units.js';
+import type { EventFilter } from '../journal/journal.js';
+import type { EventAction } from '../journal/events.js';
+import { parseDuration } from '../common/units.js';
 import { isApiAllowed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';

@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import { apiRoutes } from './api.js';
 import { checkSecrets } from './auth.js';
 import type { Secrets } from './auth.js';

@@ -3,7 +3,7 @@ import { MemoryStore } from 'express-rate-limit';
 import type { Options } from 'express-rate-limit';
 import type { Logger } from 'pino';
 import type { Sender } from '../alerts/alert.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import { addressOf, clientOf } from './address.js';
 import { HttpProblem } from './errors.js';
 import type { HttpMetrics } from './metrics.js';

@@ -1,6 +1,6 @@
 import { MAX_ALERTS } from '../alerts/alert.js';
 import { LEGACY_STATES } from '../alerts/grafana-legacy.js';
-import { EVENT_ACTIONS } from '../journal/journal.js';
+import { EVENT_ACTIONS } from '../journal/events.js';
 
 const text = { type: 'string' };
 const number = { type: 'number' };

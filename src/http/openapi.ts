@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SENDERS } from '../alerts/alert.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
-import { EVENT_ACTIONS } from '../journal/journal.js';
+import { EVENT_ACTIONS } from '../journal/events.js';
 import { ruleFileSchema } from '../rules/rule.js';
 import { DEFAULT_EVENT_LIMIT } from './api.js';
 import * as schema from './openapi-schemas.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 
 /** Where the certificate stands; all in PEM. */
 export interface TlsFiles {

@@ -3,7 +3,7 @@ import type { ParamSchema, ValidationChain } from 'express-validator';
 import type { Request } from 'express';
 import { SENDERS } from '../alerts/alert.js';
 import type { AlertProblem, Sender } from '../alerts/alert.js';
-import { EVENT_ACTIONS } from '../journal/journal.js';
+import { EVENT_ACTIONS } from '../journal/events.js';
 import { HttpProblem } from './errors.js';
 import { MAX_PROBLEMS, faultsOf } from './layouts.js';
 

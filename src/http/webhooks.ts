@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { SENDERS } from '../alerts/alert.js';
 import type { ParsedAlerts, Sender } from '../alerts/alert.js';
 import { parseAlertmanager } from '../alerts/alertmanager.js';
-import type { WebhookAnswer } from '../alerts/answer.js';
+import type { WebhookAnswer } from '../intake/answer.js';
 import { bounded } from '../alerts/bound.js';
 import { parseGrafana } from '../alerts/grafana.js';
 import { isCloudEvent, parseMonitor } from '../alerts/monitor.js';

@@ -1,5 +1,5 @@
 import type { MetricName } from '../fleet/fleet.js';
-import type { MigrationNotes } from './journal.js';
+import type { MigrationNotes } from './events.js';
 
 /** The loads that a plan was made on, so that what was predicted can be compared with what came. */
 export interface LoadsBefore {

@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
-import type { BatchRecord, Journal, MigrationNotes, MigrationRecord, NewEvent } from '../journal/journal.js';
+import type { BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
+import type { MigrationNotes, NewEvent } from '../journal/events.js';
 import type { MigrationEnding, WatchLimits } from './watch.js';
 import { watchMigration } from './watch.js';
 

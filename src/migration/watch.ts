@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../common/clock.js';
 import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
 
 /** Why a migration that was asked for did not end on its target. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from './units.js';
+import { parseDuration } from '../common/units.js';
 
 /** An object that names its unknown keys and the keys there are. */
 export function strict<Shape extends z.ZodRawShape>(shape: Shape) {

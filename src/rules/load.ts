@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parseJson } from './json.js';
+import { parseJson } from '../common/json-text.js';
 import { describeIssues, expectation, shown } from './problems.js';
 import { RULE_SCHEMA_FILE, type Rule, type RuleFile, ruleFileSchema, toRule } from './rule.js';
 

@@ -1,3 +1,5 @@
+import type { Alert } from '../alerts/alert.js';
+import type { MatchedAlert, RuleMatch } from '../intake/sort-alerts.js';
 import type { Rule } from './rule.js';
 
 /** The label by which an alert names its rule outright. */
@@ -11,11 +13,6 @@ export interface MatchableAlert {
   name: string;
   labels: Readonly<Record<string, string>>;
 }
-
-/** Which rule takes an alert, with the words that may name its host in order of preference; or why none does. */
-export type RuleMatch =
-  | { matched: true; rule: Rule; hosts: string[] }
-  | { matched: false; reason: 'no_rule' | 'rule_disabled' | 'no_host'; text: string };
 
 /** A rule that would take the alert, and how closely it asked for it. */
 interface Claim {
@@ -99,4 +96,9 @@ export function matchAlert(alert: MatchableAlert, rules: readonly Rule[]): RuleM
   if (hosts.length > 0) return { matched: true, rule, hosts };
   const wanted = hostLabel === undefined ? `none of the labels ${HOST_LABELS.join(', ')}` : `no label ${hostLabel}`;
   return { matched: false, reason: 'no_host', text: `the alert "${alert.name}" names no host: it has ${wanted}` };
+}
+
+/** Asks the rules once about each alert of a body; whatever comes after looks at the answers. */
+export function matchAlerts(alerts: readonly Alert[], rules: readonly Rule[]): MatchedAlert[] {
+  return alerts.map((alert) => ({ alert, match: matchAlert(alert, rules) }));
 }

@@ -4,7 +4,7 @@ import { duration, references, strict, text, yesOrNo } from './fields.js';
 import type { Guards } from './steady-keys.js';
 import { steadyKeys, toGuards } from './steady-keys.js';
 import { steeringKeys } from './steering-keys.js';
-import { parseBytes, parseDuration } from './units.js';
+import { parseBytes, parseDuration } from '../common/units.js';
 
 /** A rule's name is also its file's name: no path can be built from it. */
 export const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;

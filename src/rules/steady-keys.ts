@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { strict } from './fields.js';
-import { parseBytes, parseDuration } from './units.js';
+import { parseBytes, parseDuration } from '../common/units.js';
 
 const EXPECTED_HEADROOM = 'expected points of capacity from 0 to 50 (%)';
 const EXPECTED_COOLDOWN = 'expected a duration such as "1h", or "0s"';

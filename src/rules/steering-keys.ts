@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration, references, strict, text } from './fields.js';
-import { parseBytes } from './units.js';
-import { cronProblem, isTimeZone } from './windows.js';
+import { parseBytes } from '../common/units.js';
+import { cronProblem, isTimeZone } from '../common/time-windows.js';
 
 const TAG_GROUP = strict({
   tag: text('expected the name of a tag').meta({

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/clock.js';
-import type { NewEvent } from '../../src/journal/journal.js';
+import { systemClock } from '../../src/common/clock.js';
+import type { NewEvent } from '../../src/journal/events.js';
 import { openJournal } from '../../src/journal/lowdb.js';
 
 /** What recording one event, and reading the newest hundred, costs when few and when many events are kept. */

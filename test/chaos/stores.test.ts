@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import { startLocalServer } from '../support/local-server.js';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/clock.js';
-import { systemClock } from '../../src/clock.js';
+import type { Clock } from '../../src/common/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import type { Alert } from '../../src/alerts/alert.js';
 import type { CloudOptions } from '../../src/fleet/clouds/cloud-options.js';
 import type { Cloud, Metrics } from '../../src/fleet/fleet.js';
-import { createBusy } from '../../src/migration/busy.js';
+import { createBusy } from '../../src/intake/busy-flag.js';
 import { ruleFileSchema, toRule } from '../../src/rules/rule.js';
-import { createService } from '../../src/service.js';
+import { createService } from '../../src/app/service.js';
 import { temporaryJournal } from '../support/journal.js';
 import type { Fault } from './proxy.js';
 import { FAULTS, isForwarded, startProxy } from './proxy.js';

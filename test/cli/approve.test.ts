@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { approveCommand } from '../../src/cli/approve.js';
-import { systemClock } from '../../src/clock.js';
-import type { ApprovalAnswer } from '../../src/http/ports.js';
+import { systemClock } from '../../src/common/clock.js';
+import type { ApprovalAnswer } from '../../src/intake/views.js';
 import { world } from '../http/world.js';
 import { run } from './run.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EventFilter, JournalEvent } from '../../src/journal/journal.js';
+import type { EventFilter } from '../../src/journal/journal.js';
+import type { JournalEvent } from '../../src/journal/events.js';
 import { run } from './run.js';
 
 const notes = {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { replayCommand } from '../../src/cli/replay.js';
 import { readJournalEvents } from '../../src/journal/lowdb.js';
-import { openSnapshots } from '../../src/service/snapshots.js';
+import { openSnapshots } from '../../src/decide/kept-snapshots.js';
 import type { RuleFile } from '../../src/rules/rule.js';
 import { alert, build, openRule, roomy } from '../support/service.js';
 import { run } from './run.js';

@@ -1,5 +1,5 @@
-import { type CliHandlers, runCli } from '../../src/cli.js';
-import type { Environment } from '../../src/config.js';
+import { type CliHandlers, runCli } from '../../src/cli/program.js';
+import type { Environment } from '../../src/config/read-config.js';
 
 /** What a command line printed, and how it ended. */
 export interface Run {

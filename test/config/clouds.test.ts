@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cloudVariables, cloudSettings, metricsFor } from '../../src/config/clouds.js';
-import type { Environment } from '../../src/config.js';
-import { readConfig } from '../../src/config.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { readConfig } from '../../src/config/read-config.js';
 import { z } from 'zod';
 
 const CA = `-----BEGIN CERTIFICATE-----

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Environment } from '../../src/config.js';
-import { readConfig } from '../../src/config.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { readConfig } from '../../src/config/read-config.js';
 
 const files: Record<string, string> = { '/run/password': ' a,b \n', '/etc/ca.pem': 'PEM' };
 const readFile = (path: string) => {

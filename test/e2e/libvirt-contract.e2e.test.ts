@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import { createLibvirtCloud } from '../../src/fleet/clouds/libvirt/libvirt.js';
 import { createVirsh } from '../../src/fleet/clouds/libvirt/virsh.js';
 import type { CloudHarness } from '../fleet/clouds/contract.js';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import { createLibvirtCloud } from '../../src/fleet/clouds/libvirt/libvirt.js';
 import { createLibvirtMetrics } from '../../src/fleet/clouds/libvirt/metrics.js';
 import { createVirsh } from '../../src/fleet/clouds/libvirt/virsh.js';
-import type { MigrationNotes } from '../../src/journal/journal.js';
+import type { MigrationNotes } from '../../src/journal/events.js';
 import { freePort, until } from './daemon.js';
 import { alertingHosts, prometheusMetrics, startAlertmanager, startPrometheus } from './monitoring.js';
 import type { Home, RunningReceiver } from './receiver.js';

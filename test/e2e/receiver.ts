@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BatchView } from '../../src/http/ports.js';
-import type { JournalEvent } from '../../src/journal/journal.js';
+import type { BatchView } from '../../src/intake/views.js';
+import type { JournalEvent } from '../../src/journal/events.js';
 import { until } from './daemon.js';
 import { HOSTS, uris } from './testbed.js';
 

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import type { Metrics } from '../../src/fleet/fleet.js';
 import { createMetrics } from '../../src/fleet/metrics/create.js';
 import type { MetricStore } from '../../src/fleet/metrics/create.js';

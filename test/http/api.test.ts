@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
-import type { BatchView } from '../../src/http/ports.js';
-import type { JournalEvent } from '../../src/journal/journal.js';
+import type { BatchView } from '../../src/intake/views.js';
+import type { JournalEvent } from '../../src/journal/events.js';
 import { NOW, world } from './world.js';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
-import type { ApprovalAnswer } from '../../src/http/ports.js';
+import type { ApprovalAnswer } from '../../src/intake/views.js';
 import { openapi } from '../../src/http/openapi.js';
 import { rawFixture } from '../alerts/fixtures.js';
 import { accepted, world } from './world.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ApprovalAnswer, PlanView } from '../../src/http/ports.js';
+import type { ApprovalAnswer, PlanView } from '../../src/intake/views.js';
 import { world } from './world.js';
 
 const plan: PlanView = {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SENDERS } from '../../src/alerts/alert.js';
-import type { WebhookAnswer } from '../../src/alerts/answer.js';
+import type { WebhookAnswer } from '../../src/intake/answer.js';
 import { rawFixture } from '../alerts/fixtures.js';
 import { accepted, world } from './world.js';
 

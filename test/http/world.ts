@@ -3,13 +3,15 @@ import { Registry } from 'prom-client';
 import request from 'supertest';
 import type TestAgent from 'supertest/lib/agent.js';
 import type { Alert } from '../../src/alerts/alert.js';
-import type { WebhookAnswer } from '../../src/alerts/answer.js';
+import type { WebhookAnswer } from '../../src/intake/answer.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
 import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';
-import type { BatchEnding, EventFilter, JournalEvent } from '../../src/journal/journal.js';
-import type { ApprovalAnswer, Backend, BatchView, PlanView } from '../../src/http/ports.js';
+import type { BatchEnding, EventFilter } from '../../src/journal/journal.js';
+import type { JournalEvent } from '../../src/journal/events.js';
+import type { Backend } from '../../src/http/ports.js';
+import type { ApprovalAnswer, BatchView, PlanView } from '../../src/intake/views.js';
 
 export const NOW = Date.parse('2026-11-21T05:06:00Z');
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openArchive } from '../../src/journal/archive.js';
-import type { JournalEvent } from '../../src/journal/journal.js';
+import type { JournalEvent } from '../../src/journal/events.js';
 import { linesBackward } from '../../src/journal/lines.js';
 
 let directory: string;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { NewEvent } from '../../src/journal/journal.js';
+import type { NewEvent } from '../../src/journal/events.js';
 import { lockDirectory } from '../../src/journal/lock.js';
 import { openJournal, readJournalEvents } from '../../src/journal/lowdb.js';
 import { createVirtualClock } from '../support/virtual-clock.js';

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BatchRecord, NewEvent } from '../../src/journal/journal.js';
-import type { Clock } from '../../src/clock.js';
+import type { BatchRecord } from '../../src/journal/journal.js';
+import type { NewEvent } from '../../src/journal/events.js';
+import type { Clock } from '../../src/common/clock.js';
 import { openJournal as openSynced, readJournalEvents } from '../../src/journal/lowdb.js';
 import type { JournalOptions } from '../../src/journal/lowdb.js';
 import { createVirtualClock } from '../support/virtual-clock.js';

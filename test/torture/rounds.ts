@@ -1,10 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import type { SimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
-import type { BatchEnding, BatchRecord, JournalEvent, MigrationNotes } from '../../src/journal/journal.js';
+import type { BatchEnding, BatchRecord } from '../../src/journal/journal.js';
+import type { JournalEvent, MigrationNotes } from '../../src/journal/events.js';
 import { readJournalEvents } from '../../src/journal/lowdb.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import type { Program } from '../support/program.js';

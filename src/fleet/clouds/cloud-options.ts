@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import type { Clock } from '../../common/clock.js';
 
 /** What every cloud over HTTP needs besides its own settings. */
 export interface CloudOptions {

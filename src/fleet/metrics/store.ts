@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '../../common/clock.js';
 import { FleetError } from '../fleet.js';
 import type { HttpCall, HttpClient } from '../http-client.js';
 import { createHttpClient } from '../http-client.js';

@@ -1,6 +1,7 @@
-import type { Clock } from '../../../src/clock.js';
+import type { Clock } from '../../../src/common/clock.js';
 import { passes } from '../../../src/journal/archive.js';
-import type { BatchEnding, BatchRecord, Journal, JournalEvent } from '../../../src/journal/journal.js';
+import type { BatchEnding, BatchRecord, Journal } from '../../../src/journal/journal.js';
+import type { JournalEvent } from '../../../src/journal/events.js';
 import { emptyMemory } from '../../../src/journal/memory.js';
 
 /** A journal that lives as long as the run: a day writes ten thousand events, and none has to survive. */

@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 import type { Alert } from '../../../src/alerts/alert.js';
 import { createSimulatedCloud } from '../../../src/fleet/clouds/simulated.js';
-import type { MigrationNotes } from '../../../src/journal/journal.js';
-import { createBusy } from '../../../src/migration/busy.js';
+import type { MigrationNotes } from '../../../src/journal/events.js';
+import { createBusy } from '../../../src/intake/busy-flag.js';
 import { DEFAULT_WATCH_LIMITS } from '../../../src/migration/watch.js';
 import type { RuleFile } from '../../../src/rules/rule.js';
 import { ruleFileSchema, toRule } from '../../../src/rules/rule.js';
-import type { ServiceOptions } from '../../../src/service.js';
-import { createService } from '../../../src/service.js';
+import type { ServiceOptions } from '../../../src/app/service.js';
+import { createService } from '../../../src/app/service.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 import type { DayFleet } from './fleet.js';
 import { memoryJournal } from './memory-journal.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../clock.js';
+import type { Clock } from '../../../common/clock.js';
 import type { Cloud, Metrics } from '../../fleet.js';
 import { createLibvirtCloud } from './libvirt.js';
 import { createLibvirtMetrics } from './metrics.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../../clock.js';
+import type { Clock } from '../../../common/clock.js';
 import type { Cloud, MigrationRequest, MigrationStart, MigrationState } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
 import type { Sight } from './follow.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../clock.js';
+import type { Clock } from '../../../common/clock.js';
 import type { FleetReadings, Metrics, MetricsQuery } from '../../fleet.js';
 import { answered, askHosts } from './hosts.js';
 import type { HostSample } from './samples.js';

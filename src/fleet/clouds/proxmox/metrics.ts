@@ -1,4 +1,4 @@
-import type { Clock } from '../../../clock.js';
+import type { Clock } from '../../../common/clock.js';
 import type { FleetReadings, MetricsQuery, Reading } from '../../fleet.js';
 import type { HttpClient } from '../../http-client.js';
 import { readGuests, readNodes } from './resources.js';

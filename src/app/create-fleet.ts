@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../common/clock.js';
+import type { Config } from '../config/read-config.js';
+import type { CloudOptions } from '../fleet/clouds/cloud-options.js';
+import { createCloudpods } from '../fleet/clouds/cloudpods/cloudpods.js';
+import { embeddedFleet } from '../fleet/clouds/embedded-fleet.js';
+import { createLibvirt } from '../fleet/clouds/libvirt/create.js';
+import { createOpenstack } from '../fleet/clouds/openstack/openstack.js';
+import { createProxmox } from '../fleet/clouds/proxmox/proxmox.js';
+import { createRemoteSimulation } from '../fleet/clouds/remote-simulation.js';
+import type { Scenario } from '../fleet/clouds/scenario.js';
+import { parseScenario } from '../fleet/clouds/scenario.js';
+import { createSimulatedCloud } from '../fleet/clouds/simulated.js';
+import type { Cloud, Metrics } from '../fleet/fleet.js';
+import { createMetrics } from '../fleet/metrics/create.js';
+import { parseJson } from '../common/json-text.js';
+import { SetupError } from '../config/setup-error.js';
+
+/** A cloud, and how to come by the readings that it has of its own, if it has any. */
+interface CreatedCloud {
+  cloud: Cloud;
+  ownMetrics?: () => Metrics;
+}
+
+/**
+ * The cloud and the metric store that the configuration names.
+ * @throws SetupError that names the variable that is missing or wrong.
+ */
+export async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
+  const { metricStore, requestTimeoutMs: timeoutMs } = config;
+  const { cloud, ownMetrics } = await createCloud(config, clock);
+  const metrics = metricStore ? createMetrics(metricStore, { clock, random: Math.random, timeoutMs }) : ownMetrics?.();
+  if (!metrics) throw new SetupError([`METRICS: CLOUD=${config.cloud} has no readings of its own`]);
+  return { cloud, metrics };
+}
+
+async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> {
+  const options: CloudOptions = { timeoutMs: config.requestTimeoutMs, clock, random: Math.random };
+  const { cloudpods, openstack, proxmox } = config.clouds;
+  switch (config.cloud) {
+    case 'simulated':
+      return withReadings(await createSimulation(config, clock));
+    case 'cloudpods':
+      return { cloud: createCloudpods(given(cloudpods, config.cloud), options) };
+    case 'openstack':
+      return { cloud: createOpenstack(given(openstack, config.cloud), options) };
+    case 'proxmox':
+      return withReadings(createProxmox(given(proxmox, config.cloud), options));
+    case 'libvirt':
+      return createLibvirt(given(config.libvirt, config.cloud), config.requestTimeoutMs, clock);
+  }
+}
+
+function withReadings(cloud: Cloud & Metrics): CreatedCloud {
+  return { cloud, ownMetrics: () => cloud };
+}
+
+function given<T>(settings: T | undefined, cloud: string): T {
+  if (settings === undefined) throw new SetupError([`CLOUD: the settings of ${cloud} are missing`]);
+  return settings;
+}
+
+async function createSimulation(config: Config, clock: Clock): Promise<Cloud & Metrics> {
+  const { simulation, requestTimeoutMs: timeoutMs } = config;
+  if (simulation === undefined || !/^https?:\/\//.test(simulation)) {
+    return createSimulatedCloud(await readScenario(simulation), clock);
+  }
+  if (!URL.canParse(simulation)) throw new SetupError([`SIMULATION: ${simulation} is not an address`]);
+  return createRemoteSimulation({ baseUrl: simulation, timeoutMs, clock, random: Math.random });
+}
+
+async function readScenario(path: string | undefined): Promise<Scenario> {
+  if (path === undefined) return structuredClone(embeddedFleet);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
+  });
+  const json = parseJson(text);
+  const parsed = json.ok ? parseScenario(json.value) : json;
+  if (!parsed.ok) throw new SetupError(parsed.problems.map((problem) => `SIMULATION: ${path}: ${problem}`));
+  return parsed.scenario;
+}

@@ -1,0 +1,273 @@
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Clock } from '../common/clock.js';
+import type { Config } from '../config/read-config.js';
+import { askFleet } from '../fleet/ask.js';
+import type { Cloud, Metrics } from '../fleet/fleet.js';
+import type { AppOptions } from '../http/app.js';
+import { createApp } from '../http/app.js';
+import type { Backend } from '../http/ports.js';
+import { createServer } from '../http/server.js';
+import type { Tls } from '../http/tls.js';
+import { openTls } from '../http/tls.js';
+import type { Journal } from '../journal/journal.js';
+import type { DirectoryLock } from '../journal/lock.js';
+import { lockDirectory } from '../journal/lock.js';
+import { openJournal } from '../journal/lowdb.js';
+import { createBusy } from '../intake/busy-flag.js';
+import type { WatchLimits } from '../migration/watch.js';
+import { DEFAULT_WATCH_LIMITS } from '../migration/watch.js';
+import { createFleet } from './create-fleet.js';
+import { SetupError } from '../config/setup-error.js';
+import type { RuleBook } from '../rules/book.js';
+import { openRuleBook } from '../rules/book.js';
+import type { Service } from './service.js';
+import { createService } from './service.js';
+import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from '../decide/kept-snapshots.js';
+import { DEFAULT_VERIFICATION } from '../verification/verifier.js';
+
+export { SetupError } from '../config/setup-error.js';
+
+/** A receiver that is listening. */
+export interface Receiver {
+  url: string;
+  service: Service;
+  ruleBook: RuleBook;
+  /** Takes no more alerts, hands what runs over to the journal, and closes the port. */
+  stop(): Promise<void>;
+}
+
+/** What {@link startReceiver} needs besides the configuration. */
+export interface ReceiverOptions {
+  config: Config;
+  clock: Clock;
+  log: Logger;
+  /** A fleet made elsewhere, instead of the one that the configuration names. */
+  fleet?: { cloud: Cloud; metrics: Metrics };
+  /** How often to look at a migration, where that is not the usual. */
+  limits?: Partial<WatchLimits>;
+}
+
+/** The window over which `/api/fleet` averages, ms; a rule has its own. */
+const FLEET_PERIOD_MS = 300_000;
+
+/** A shorter secret is told of at the start, characters. */
+const SHORT_SECRET = 16;
+
+/**
+ * Wires the whole service and starts to listen.
+ * @throws SetupError that names every file or variable that is wrong.
+ */
+export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
+  const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
+  const opened = await openRuleBook(config.rulesDir, { log });
+  if (!opened.ok) {
+    metrics.close?.();
+    throw new SetupError(opened.problems);
+  }
+  const ruleBook = opened.book;
+  const tls = await certificateOf(config, clock, log).catch((error: unknown) => {
+    ruleBook.close();
+    throw error;
+  });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  let server: Server | undefined;
+  let lock: DirectoryLock | undefined;
+  let stopping = false;
+  try {
+    lock = await lockData(config.dataDir, clock).catch(asSetupError);
+    if (lock.warning !== undefined) log.warn({}, lock.warning);
+    const { journalFsync: sync, retentionMs } = config;
+    const file = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
+    if (file.warning !== undefined) log.error({}, file.warning);
+    const noteRules = () =>
+      file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
+    await noteRules();
+    ruleBook.onChange(() => {
+      noteRules().catch((error: unknown) => log.error({ err: error }, 'the new rules could not be recorded'));
+    });
+
+    const journal = counted(file, registry);
+    const busy = createBusy();
+    new Gauge({
+      name: 'automigrate_batch_running',
+      help: 'Whether a batch of migrations runs',
+      registers: [registry],
+      collect() {
+        this.set(busy.holder() === undefined ? 0 : 1);
+      },
+    });
+    const service = createService({
+      cloud,
+      metrics,
+      rules: () => ruleBook.rules(),
+      journal,
+      busy,
+      clock,
+      // Of a UUID, whose randomness is drawn in advance: every webhook of a storm makes one.
+      newBatchId: () => randomUUID().replaceAll('-', '').slice(0, 12),
+      log,
+      limits: {
+        ...DEFAULT_WATCH_LIMITS,
+        startGraceMs: config.migrationStartGraceMs,
+        timeLimitMs: config.migrationTimeoutMs,
+        ...limits,
+      },
+      concurrency: config.migrationConcurrency,
+      requestTimeoutMs: config.requestTimeoutMs,
+      snapshots: openSnapshots(config.dataDir, clock, {
+        ...DEFAULT_SNAPSHOT_RETENTION,
+        ageMs: config.snapshotRetentionMs,
+      }),
+      budget: config.budget,
+      verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
+    });
+    await service.recover();
+
+    const backend: Backend = {
+      handleAlerts: (alerts) => service.handleAlerts(alerts),
+      rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
+      events: (filter) => journal.events(filter),
+      batch: () => service.batch(),
+      endedBatches: () => journal.endedBatches(),
+      plans: () => service.plans(),
+      approve: (plan) => service.approve(plan),
+      fleet: async (signal) => {
+        const timeoutMs = config.requestTimeoutMs;
+        const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
+        return (await askFleet(asked)).snapshot;
+      },
+      readiness: () =>
+        Promise.resolve([
+          ...(stopping ? ['going down'] : []),
+          ...file.problems(),
+          ...ruleBook.problems(),
+          ...(tls?.problems() ?? []),
+        ]),
+      metrics: () => registry.metrics(),
+    };
+    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
+    server = listening;
+    const url = await listen(listening, config);
+    const open = Object.values(config.secrets).every((list) => list.length === 0);
+    log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
+    const weak = Object.values(config.secrets)
+      .flat()
+      .filter((secret) => secret.length < SHORT_SECRET).length;
+    if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
+    if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
+
+    return {
+      url,
+      service,
+      ruleBook,
+      async stop() {
+        stopping = true;
+        // Until it has stopped, alerts are still answered: with 503.
+        await service.stop();
+        metrics.close?.();
+        ruleBook.close();
+        tls?.close();
+        await closed(listening);
+        lock?.release();
+      },
+    };
+  } catch (error) {
+    metrics.close?.();
+    ruleBook.close();
+    tls?.close();
+    server?.close();
+    lock?.release();
+    throw error;
+  }
+}
+
+function asSetupError(error: unknown): never {
+  throw new SetupError([error instanceof Error ? error.message : String(error)]);
+}
+
+async function lockData(directory: string, clock: Clock): Promise<DirectoryLock> {
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw new Error(`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
+  return lockDirectory(
+    directory,
+    `process ${process.pid} on ${hostname()} since ${new Date(clock.now()).toISOString()}`,
+  );
+}
+
+/** What the configuration says of who may come in. */
+function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey' | 'trustProxy' | 'rateLimit'> {
+  const { monitor, grafana, webhook, api } = config.secrets;
+  const { grafanaSignatureHeader, grafanaTimestampHeader, monitorMessageKey } = config;
+  return {
+    secrets: {
+      monitor,
+      grafana,
+      webhookTokens: webhook,
+      apiTokens: api,
+      grafanaSignatureHeader,
+      ...(grafanaTimestampHeader !== undefined && { grafanaTimestampHeader }),
+    },
+    ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
+    ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
+    rateLimit: config.rateLimit,
+  };
+}
+
+async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger): Promise<Tls | undefined> {
+  if (!files) return undefined;
+  const opened = await openTls({ files, log, clock });
+  if (!opened.ok) throw new SetupError(opened.problems);
+  return opened.tls;
+}
+
+/** The journal, with a counter of the events that it has taken. */
+function counted(journal: Journal, registry: Registry): Journal {
+  const events = new Counter({
+    name: 'automigrate_events_total',
+    help: 'Events recorded in the journal',
+    labelNames: ['action'],
+    registers: [registry],
+  });
+  return {
+    ...journal,
+    async commit(change) {
+      const rows = await journal.commit(change);
+      for (const { action } of rows) events.inc({ action });
+      return rows;
+    },
+  };
+}
+
+function listen(server: Server, { host, port, tls }: Config): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const variable = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'PORT' : 'HOST';
+      reject(new SetupError([`${variable}: cannot listen on ${host} port ${port}: ${error.message}`]));
+    });
+    server.listen(port, host, () => {
+      const { address, family, port: bound } = server.address() as AddressInfo;
+      resolve(`http${tls ? 's' : ''}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // A connection that is kept alive must not hold up the end, nor one that has just had its last answer.
+    const closing = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearInterval(closing);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,145 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { OutsideRefusal } from '../balancer/index.js';
+import type { Plan } from '../balancer/index.js';
+import type { Clock } from '../common/clock.js';
+import type { Snapshot } from '../fleet/fleet.js';
+import type { Rule } from '../rules/rule.js';
+
+/** What was known when one rule of a batch was planned, and what came of it. */
+export interface PartSnapshot {
+  /** The rule as it stood then. */
+  rule: Rule;
+  /** For each alerting host the words of the alert that name it. */
+  hosts: string[][];
+  /** The alerting hosts, by id. */
+  source_ids: string[];
+  /** What was ruled out besides the rule's own boundaries: by the cloud, or by what had happened before. */
+  refusals: OutsideRefusal[];
+  /** The fleet as the balancer saw it. */
+  snapshot: Snapshot;
+  plan: Pick<Plan, 'outcome' | 'migrations' | 'cost' | 'notes'>;
+}
+
+/** One file: everything that was known in a batch. */
+export interface BatchSnapshot {
+  version: 1;
+  batch: string;
+  sender: string;
+  parts: PartSnapshot[];
+}
+
+/** What is kept for `automigrate replay`. */
+export interface SnapshotStore {
+  /** Adds a part to its batch's file, and removes files that are too many or too old. */
+  add(batch: string, sender: string, part: PartSnapshot): Promise<void>;
+  /** @throws Error that names the file, if it cannot be understood. */
+  read(batch: string): Promise<BatchSnapshot | undefined>;
+  /** The file written last; undefined if there is none that can be understood. */
+  latest(): Promise<BatchSnapshot | undefined>;
+}
+
+/** How much is kept. */
+export interface SnapshotRetention {
+  count: number;
+  ageMs: number;
+}
+
+export const DEFAULT_SNAPSHOT_RETENTION: SnapshotRetention = { count: 200, ageMs: 14 * 86_400_000 };
+
+const BATCH = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const SUFFIX = '.json.gz';
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
+
+/**
+ * The snapshots of a data directory: `<directory>/snapshots/<batch>.json.gz`, made when the first one is kept.
+ * @param directory - the data directory.
+ */
+export function openSnapshots(
+  directory: string,
+  clock: Pick<Clock, 'now'>,
+  retention: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION,
+): SnapshotStore {
+  const folder = join(directory, 'snapshots');
+
+  const pathOf = (batch: string): string => {
+    if (!BATCH.test(batch)) throw new RangeError(`${JSON.stringify(batch)} cannot be the id of a batch`);
+    return join(folder, `${batch}${SUFFIX}`);
+  };
+
+  const read = async (batch: string): Promise<BatchSnapshot | undefined> => {
+    const path = pathOf(batch);
+    let packed: Buffer;
+    try {
+      packed = await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    try {
+      const value = JSON.parse((await unzip(packed)).toString('utf8')) as Partial<BatchSnapshot>;
+      if (value.version !== 1 || !Array.isArray(value.parts)) throw new Error('it is no snapshot of automigrate');
+      return value as BatchSnapshot;
+    } catch (error) {
+      throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  };
+
+  /** Newest first. */
+  const listed = async () => {
+    const names = await readdir(folder).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    });
+    const files = await Promise.all(
+      names
+        .filter((name) => name.endsWith(SUFFIX))
+        .map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
+    );
+    return files.sort((a, b) => b.at - a.at);
+  };
+
+  const write = async (path: string, value: BatchSnapshot): Promise<void> => {
+    const draft = `${path}.tmp`;
+    const packed = await zip(JSON.stringify(value));
+    try {
+      const handle = await open(draft, 'w', 0o600);
+      try {
+        await handle.writeFile(packed);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      // The age of a file is told by the clock that was handed in.
+      const now = new Date(clock.now());
+      await utimes(draft, now, now);
+      await rename(draft, path);
+    } finally {
+      await rm(draft, { force: true });
+    }
+  };
+
+  return {
+    read,
+    async add(batch, sender, part) {
+      const path = pathOf(batch);
+      await mkdir(folder, { recursive: true });
+      const known = await read(batch).catch(() => undefined);
+      await write(path, { version: 1, batch, sender, parts: [...(known?.parts ?? []), part] });
+      const oldest = clock.now() - retention.ageMs;
+      for (const [index, { name, at }] of (await listed()).entries()) {
+        if (index >= retention.count || at < oldest) await rm(join(folder, name), { force: true });
+      }
+    },
+    async latest() {
+      for (const { name } of await listed()) {
+        const found = await read(name.slice(0, -SUFFIX.length)).catch(() => undefined);
+        if (found) return found;
+      }
+      return undefined;
+    },
+  };
+}

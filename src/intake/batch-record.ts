@@ -1,0 +1,63 @@
+import type { BatchView } from '../intake/views.js';
+import type { BatchEnding, BatchRecord } from '../journal/journal.js';
+import type { NewEvent } from '../journal/events.js';
+
+/** How a batch has ended; `now` in ms since the epoch, `fault` if something broke it off. */
+export function toEnding(record: BatchRecord, now: number, fault: string | undefined): BatchEnding {
+  const { id, sender, accepted_at, parts, migrations } = record;
+  const succeeded = migrations.filter(({ phase }) => phase === 'succeeded').length;
+  return {
+    id,
+    sender,
+    accepted_at,
+    ended_at: new Date(now).toISOString(),
+    rules: parts.map(({ rule }) => rule),
+    succeeded,
+    failed: migrations.length - succeeded,
+    ...(fault !== undefined && { fault }),
+  };
+}
+
+/** What was accepted or planned long ago and never asked for: the fleet is another by now, a new alert will tell. */
+export function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: number): NewEvent[] {
+  const age = now - Date.parse(record.accepted_at);
+  if (age <= maxAgeMs) return [];
+  const why = `given up after a restart: accepted ${Math.round(age / 60_000)} minutes ago`;
+  const base = { user: record.sender, batch: record.id };
+  const planned = record.migrations.filter(({ phase }) => phase === 'planned');
+  const unplanned = record.parts.filter(
+    (part) => !part.done && !record.migrations.some(({ rule }) => rule === part.rule),
+  );
+  for (const migration of planned) migration.phase = 'given_up';
+  for (const part of unplanned) part.done = true;
+  return [
+    ...planned.map(({ rule, notes }): NewEvent => ({
+      ...base,
+      obj_name: rule,
+      action: 'migrate_error',
+      notes: { ...notes, reason: why },
+    })),
+    ...unplanned.map(({ rule }): NewEvent => ({ ...base, obj_name: rule, action: 'ignored', notes: why })),
+  ];
+}
+
+/** A batch as it is shown before anything is known of its moves. */
+export function toView(record: BatchRecord): BatchView {
+  const { id, sender, accepted_at, parts, migrations } = record;
+  const rules = parts.map(({ rule }) => rule);
+  return {
+    id,
+    sender,
+    accepted_at,
+    step: 'asking',
+    rules,
+    migrations: migrations.map((migration) => ({ ...migration })),
+  };
+}
+
+/** A fault of ours must not be silent either: the alert was accepted, and this is how it ended. */
+export function faultEvent(record: BatchRecord, fault: string): NewEvent {
+  const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
+  const notes = `the batch ended with a fault: ${fault}`;
+  return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
+}

@@ -1,0 +1,118 @@
+import type { Clock } from '../common/clock.js';
+import type { Journal } from '../journal/journal.js';
+import type { NewEvent } from '../journal/events.js';
+import type { Log } from '../common/log.js';
+
+/** So many events of one kind get a row of their own, within {@link WINDOW_MS} and one batch. */
+const OWN_ROWS = 100;
+const WINDOW_MS = 60_000;
+/** Further ones are counted, and their number gets a row after this, ms. */
+const FLUSH_MS = 1000;
+/** Rules and alerts that are counted apart between two flushes: names of alerts come from outside. */
+const MOST_NAMES = 50;
+
+/** Records what came to nothing, however much of it pours in. */
+export interface Tally {
+  /**
+   * Records an event that leads to no batch. While few come, it resolves when the event stands in the journal; in a storm it
+   * is counted and the row that says how many is written within a second, at the end of the batch, or when stopping.
+   * @param reason - events of one reason are counted together.
+   */
+  record(event: NewEvent, reason: string): Promise<void>;
+  /** Writes the rows of what was counted. What the journal refuses stays counted for another time. */
+  flush(): Promise<void>;
+  /** Flushes for the last time. */
+  stop(): Promise<void>;
+}
+
+interface Counted {
+  event: NewEvent;
+  count: number;
+}
+
+/** Makes a tally. */
+export function createTally({ journal, clock, log }: { journal: Journal; clock: Clock; log: Log }): Tally {
+  const stopping = new AbortController();
+  const windows = new Map<NewEvent['action'], { batch: string | undefined; since: number; rows: number }>();
+  let counted = new Map<string, Counted>();
+  let waiting = false;
+
+  const hasOwnRow = ({ action, batch }: NewEvent): boolean => {
+    const now = clock.monotonic();
+    let window = windows.get(action);
+    if (!window || window.batch !== batch || now - window.since >= WINDOW_MS) {
+      window = { batch, since: now, rows: 0 };
+      windows.set(action, window);
+    }
+    window.rows += 1;
+    return window.rows <= OWN_ROWS;
+  };
+
+  const count = (event: NewEvent, reason: string, times = 1): void => {
+    const keyOf = (name: string) => JSON.stringify([event.action, name, event.user, event.batch, reason]);
+    const key = keyOf(event.obj_name);
+    const known = counted.has(key) || counted.size < MOST_NAMES;
+    const [name, own] = known ? [event.obj_name, key] : ['others', keyOf('others')];
+    const entry = counted.get(own);
+    if (entry) entry.count += times;
+    else counted.set(own, { event: { ...event, obj_name: name }, count: times });
+  };
+
+  const write = async (): Promise<void> => {
+    if (counted.size === 0) return;
+    const rows = counted;
+    counted = new Map();
+    const events = [...rows.values()].map(({ event, count: times }): NewEvent => ({
+      ...event,
+      notes: { count: times, text: `${times} more in a storm; the first: ${asText(event.notes)}` },
+    }));
+    try {
+      await journal.commit({ events });
+    } catch (error) {
+      for (const [key, { event, count: times }] of rows) {
+        const later = counted.get(key);
+        if (later) later.count += times;
+        else counted.set(key, { event, count: times });
+      }
+      log.error({ err: error }, 'what was counted in a storm could not be recorded, it stays counted');
+      return;
+    }
+    for (const { action, obj_name: name, batch, notes } of events)
+      log.info({ action, name, batch, ...(notes as object) }, 'storm');
+  };
+
+  /** One after the other: who flushes waits for what another flush is still writing. */
+  let writing: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => (writing = writing.then(write));
+
+  const flushLater = async (): Promise<void> => {
+    if (waiting) return;
+    waiting = true;
+    while (counted.size > 0 && !stopping.signal.aborted) {
+      await clock.sleep(FLUSH_MS, stopping.signal).catch(() => undefined);
+      await flush();
+    }
+    waiting = false;
+  };
+
+  return {
+    flush,
+    async record(event, reason) {
+      if (hasOwnRow(event)) {
+        await journal.commit({ events: [event] });
+        log.info({ action: event.action, name: event.obj_name, batch: event.batch }, asText(event.notes));
+        return;
+      }
+      count(event, reason);
+      void flushLater();
+    },
+    async stop() {
+      stopping.abort(new Error('the service is stopping'));
+      await flush();
+    },
+  };
+}
+
+function asText(notes: NewEvent['notes']): string {
+  return typeof notes === 'string' ? notes : JSON.stringify(notes);
+}

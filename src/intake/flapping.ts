@@ -1,0 +1,75 @@
+import type { Alert } from '../alerts/alert.js';
+import type { MatchedAlert } from './sort-alerts.js';
+
+/** An alert that fired, was resolved and fired again, over and over. */
+export interface Flapping {
+  alert: Alert;
+  /** The rule that takes it. */
+  rule: string;
+  /** The word that names its host. */
+  host: string;
+  /** How often it began to fire within the window. */
+  times: number;
+}
+
+/** An alert that begins to fire this often within {@link WINDOW_MS} is flapping. */
+const TIMES = 3;
+const WINDOW_MS = 3_600_000;
+/** Pairs of rule and host that are watched at most; the ones that were quiet the longest go first. */
+const MOST_COURSES = 10_000;
+
+interface Course {
+  isFiring: boolean;
+  /** When it began to fire, ms since the epoch, oldest first. */
+  began: number[];
+  seenAt: number;
+  toldAt: number;
+}
+
+/** Watches, for each rule and host, the states of the alerts that the rule takes, and tells those that flap, each once within an hour. */
+export class FlapWatch {
+  /** The one that was seen last stands last. */
+  readonly #courses = new Map<string, Course>();
+
+  /**
+   * Takes note of a body's alerts; those that no rule takes do not count.
+   * @param now - ms since the epoch.
+   */
+  note(alerts: readonly MatchedAlert[], now: number): Flapping[] {
+    this.#forgetQuiet(now);
+    return alerts.flatMap(({ alert, match }) => {
+      if (alert.state === 'test') return [];
+      const host = match.matched ? match.hosts[0] : undefined;
+      if (!match.matched || host === undefined) return [];
+      const course = this.#courseOf(`${match.rule.name}\n${host}`, now);
+      const begins = alert.state === 'firing' && !course.isFiring;
+      course.isFiring = alert.state === 'firing';
+      if (!begins) return [];
+      course.began = [...course.began.filter((at) => now - at <= WINDOW_MS), now];
+      if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) return [];
+      course.toldAt = now;
+      return [{ alert, rule: match.rule.name, host, times: course.began.length }];
+    });
+  }
+
+  #courseOf(key: string, now: number): Course {
+    const course = this.#courses.get(key) ?? { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
+    course.seenAt = now;
+    this.#courses.delete(key);
+    this.#courses.set(key, course);
+    return course;
+  }
+
+  #forgetQuiet(now: number): void {
+    for (const [key, { seenAt }] of this.#courses) {
+      if (now - seenAt <= WINDOW_MS && this.#courses.size <= MOST_COURSES) return;
+      this.#courses.delete(key);
+    }
+  }
+}
+
+/** The sentence for the journal. */
+export function flappingText({ alert, host, times }: Flapping): string {
+  const minutes = WINDOW_MS / 60_000;
+  return `alert ${alert.name} of host ${host} fired ${times} times within ${minutes} minutes and was resolved in between`;
+}

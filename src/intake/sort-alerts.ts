@@ -1,0 +1,65 @@
+import type { Alert } from '../alerts/alert.js';
+import type { IgnoredReason } from './answer.js';
+import type { Rule } from '../rules/rule.js';
+
+/** Which rule takes an alert, with the words that may name its host in order of preference; or why none does. */
+export type RuleMatch =
+  | { matched: true; rule: Rule; hosts: string[] }
+  | { matched: false; reason: 'no_rule' | 'rule_disabled' | 'no_host'; text: string };
+
+/** An alert, and what the rules make of it. */
+export interface MatchedAlert {
+  alert: Alert;
+  match: RuleMatch;
+}
+
+/** The alerts of one body that one rule takes. */
+export interface MatchedPart {
+  rule: Rule;
+  /** For each alerting host the words under which the alert may name it, best first. */
+  hosts: string[][];
+  alerts: Alert[];
+}
+
+/** What the alerts of one body come to. */
+export type SortedAlerts =
+  { kind: 'parts'; parts: MatchedPart[] } | { kind: 'nothing'; reason: IgnoredReason; text: string };
+
+/** When several alerts come to nothing for several reasons, the one that says most stands in the answer. */
+const MOST_TELLING: readonly IgnoredReason[] = ['duplicate', 'no_host', 'rule_disabled', 'no_rule', 'resolved', 'test'];
+
+/**
+ * Sorts the alerts of one body by rule. Several alerts of one rule become one part, and so one plan.
+ * @param isDuplicate - whether an alert has been taken on a moment ago.
+ */
+export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert: Alert) => boolean): SortedAlerts {
+  const parts = new Map<string, MatchedPart>();
+  const nothing = new Map<IgnoredReason, string>();
+
+  for (const { alert, match } of alerts) {
+    if (alert.state !== 'firing') {
+      nothing.set(alert.state, alert.state === 'test' ? 'a test of the sender' : `alert ${alert.name} is resolved`);
+      continue;
+    }
+    if (!match.matched) {
+      nothing.set(match.reason, match.text);
+      continue;
+    }
+    if (isDuplicate(alert)) {
+      nothing.set('duplicate', `alert ${alert.name} was taken on a moment ago`);
+      continue;
+    }
+    const part = parts.get(match.rule.name) ?? { rule: match.rule, hosts: [], alerts: [] };
+    const known = part.hosts.some((words) => words.join('\n') === match.hosts.join('\n'));
+    if (!known) part.hosts.push(match.hosts);
+    part.alerts.push(alert);
+    parts.set(match.rule.name, part);
+  }
+
+  if (parts.size > 0) return { kind: 'parts', parts: [...parts.values()] };
+  for (const reason of MOST_TELLING) {
+    const text = nothing.get(reason);
+    if (text !== undefined) return { kind: 'nothing', reason, text };
+  }
+  return { kind: 'nothing', reason: 'no_alerts', text: 'the body holds no alert' };
+}

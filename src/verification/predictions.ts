@@ -1,0 +1,143 @@
+import type { Host, MetricName, Snapshot } from '../fleet/fleet.js';
+import type { BatchPart, MigrationRecord } from '../journal/journal.js';
+import type { JournalEvent } from '../journal/events.js';
+import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
+import { migrationOf } from '../journal/events.js';
+
+const MIB = 1024 ** 2;
+
+/** How a prediction came out on one host. */
+export interface VerifiedLoad {
+  id: string;
+  name: string;
+  role: 'source' | 'target';
+  /** % or bytes. */
+  before: number;
+  predicted: number;
+  /** Absent without a reading. */
+  actual?: number;
+  /** Actual - predicted: % points of CPU, or bytes. */
+  error?: number;
+  /** What of the error is no mistake: the guests there use that much more or less than they did, % points of CPU. */
+  changed_use?: number;
+  /** By how much the prediction counts as off: points of CPU %, or % of the host's memory. */
+  off_by?: number;
+  /** Another move has touched the host meanwhile: it says nothing about this prediction. */
+  superseded?: true;
+}
+
+/** The notes of `verified`. */
+export interface Verified {
+  batch: string;
+  metric: MetricName;
+  hosts: VerifiedLoad[];
+  /** The largest error of a host that counts; absent if none does. */
+  off_by?: number;
+  outcome: 'as_predicted' | 'off' | 'superseded' | 'no_reading';
+}
+
+/** What the guests of a host account for, % of its CPUs. */
+export function useOn({ id, cpu_count }: Host, { guests }: Snapshot): number {
+  return guests.reduce((sum, { host_id, vcpu_count, metrics }) => {
+    return host_id === id ? sum + ((metrics['cpu.usage_active'] ?? 0) * vcpu_count) / cpu_count : sum;
+  }, 0);
+}
+
+/**
+ * What the hosts of a part should read, counting only the moves that came about: CPU usage × vCPUs / the host's CPUs
+ * leaves the source and comes to the target, memory byte for byte.
+ * @returns the hosts that a successful move has touched.
+ */
+export function predictLoads({ metric, hosts }: LoadsBefore, migrations: readonly MigrationRecord[]): PredictedLoad[] {
+  const byId = new Map(hosts.map((host) => [host.id, host]));
+  const change = new Map<string, number>();
+  const add = (id: string, by: number) => change.set(id, (change.get(id) ?? 0) + by);
+  for (const { phase, notes } of migrations) {
+    const source = byId.get(notes.guest.host_id);
+    const target = byId.get(notes.target_host.id);
+    if (phase !== 'succeeded' || !source || !target) continue;
+    const { score } = notes.guest;
+    const isCpu = metric === 'cpu.usage_active';
+    add(source.id, isCpu ? -score : score);
+    add(target.id, isCpu ? (score * source.cpu_count) / target.cpu_count : -score);
+  }
+  return hosts.flatMap(({ id, name, role, before, guests, mem_size }): PredictedLoad[] => {
+    const by = change.get(id);
+    if (by === undefined) return [];
+    const use = guests !== undefined && { guests: guests + by };
+    return [{ id, name, role, before, predicted: before + by, ...use, mem_size }];
+  });
+}
+
+/** A verification of a part whose moves have all ended; undefined if none of them came about. */
+export function verificationOf(
+  part: BatchPart,
+  batch: string,
+  migrations: readonly MigrationRecord[],
+  time: { now: number; periodMs: number; scrapeIntervalMs: number },
+): PendingVerification | undefined {
+  if (!part.loads) return undefined;
+  const hosts = predictLoads(
+    part.loads,
+    migrations.filter(({ rule }) => rule === part.rule),
+  );
+  if (hosts.length === 0) return undefined;
+  return {
+    batch,
+    rule: part.rule,
+    metric: part.loads.metric,
+    period_ms: time.periodMs,
+    // Events tell whole milliseconds.
+    moved_at: Math.floor(time.now),
+    // By then every sample of the window was taken after the last move.
+    due_at: time.now + time.periodMs + time.scrapeIntervalMs,
+    attempts: 0,
+    hosts,
+  };
+}
+
+/**
+ * Compares a prediction with what has come.
+ * @param events - of migrations since the batch, oldest first.
+ * @param tolerance - what a prediction may be off by: points of CPU %, or % of the host's memory.
+ */
+export function verify(
+  pending: PendingVerification,
+  snapshot: Snapshot,
+  events: readonly JournalEvent[],
+  tolerance: number,
+): Verified {
+  const touched = new Set(
+    events.flatMap((event) => {
+      const notes = migrationOf(event);
+      const isNewer = event.batch !== pending.batch && Date.parse(event.ops_time) >= pending.moved_at;
+      return notes && isNewer ? [notes.guest.host_id, notes.target_host.id] : [];
+    }),
+  );
+  const hosts = pending.hosts.map(({ mem_size, guests, ...load }): VerifiedLoad => {
+    const host = snapshot.hosts.find(({ id }) => id === load.id);
+    const actual = host?.metrics[pending.metric];
+    const superseded = touched.has(load.id) && { superseded: true as const };
+    if (!host || actual === undefined) return { ...load, ...superseded };
+    const error = actual - load.predicted;
+    const changedUse = guests !== undefined ? useOn(host, snapshot) - guests : 0;
+    // A host that alerted was at its worst: that its guests calm down is no mistake. That they get busier counts.
+    const calmed = Math.max(Math.min(0, error), Math.min(0, changedUse));
+    const scale = pending.metric === 'cpu.usage_active' ? 1 : 100 / (mem_size * MIB);
+    return {
+      ...load,
+      actual,
+      error,
+      ...(guests !== undefined && { changed_use: changedUse }),
+      off_by: Math.abs(error - calmed) * scale,
+      ...superseded,
+    };
+  });
+  const { batch, metric } = pending;
+  const counting = hosts.filter(({ superseded }) => !superseded);
+  const errors = counting.flatMap(({ off_by }) => off_by ?? []);
+  if (counting.length === 0) return { batch, metric, hosts, outcome: 'superseded' };
+  if (errors.length === 0) return { batch, metric, hosts, outcome: 'no_reading' };
+  const offBy = Math.max(...errors);
+  return { batch, metric, hosts, off_by: offBy, outcome: offBy > tolerance ? 'off' : 'as_predicted' };
+}

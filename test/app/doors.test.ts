@@ -1,0 +1,248 @@
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { SENDERS } from '../../src/alerts/alert.js';
+import { healthCommand } from '../../src/cli/health.js';
+import { systemClock } from '../../src/common/clock.js';
+import { readConfig } from '../../src/config/read-config.js';
+import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
+import type { MigrationRequest } from '../../src/fleet/fleet.js';
+import { readJournalEvents } from '../../src/journal/lowdb.js';
+import type { Receiver } from '../../src/app/receiver.js';
+import { SetupError, startReceiver } from '../../src/app/receiver.js';
+import { run } from '../cli/run.js';
+import { fleet, guest, host, scenario } from '../support/fleet.js';
+
+const pem = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+
+/** The whole receiver as the environment says, on a simulated cloud whose requests are kept. */
+async function start(env: Record<string, string> = {}, rules: object[] = [{ name: 'test-cpu' }]) {
+  const directory = await mkdtemp(join(tmpdir(), 'doors-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const rulesDir = join(directory, 'rules');
+  await mkdir(rulesDir);
+  for (const [index, rule] of rules.entries()) {
+    const name = (rule as { name: string }).name;
+    const file = join(rulesDir, `${name || index}.json`);
+    await writeFile(file, JSON.stringify({ metric: 'cpu.usage_active', threshold: 60, ...rule }));
+  }
+  const environment = { PORT: '0', RULES_DIR: rulesDir, DATA_DIR: join(directory, 'data'), ...env };
+  const read = readConfig(environment);
+  if (!read.ok) throw new Error(read.problems.join('\n'));
+  const snapshot = fleet([host('a', 70), host('b', 20)], [guest('g', 'a', 60, { vmem_size: 1 })]);
+  const cloud = createSimulatedCloud(scenario(snapshot), systemClock);
+  const moves: MigrationRequest[] = [];
+  const watched = new Proxy(cloud, {
+    get: (target, name, self: unknown) =>
+      name === 'startMigration'
+        ? (...args: Parameters<typeof cloud.startMigration>) => {
+            moves.push(args[0]);
+            return target.startMigration(...args);
+          }
+        : (Reflect.get(target, name, self) as unknown),
+  });
+  const log: string[] = [];
+  const receiver: Receiver = await startReceiver({
+    config: read.config,
+    clock: systemClock,
+    log: pino({ level: 'debug' }, { write: (line: string) => void log.push(line) }),
+    fleet: { cloud: watched, metrics: cloud },
+    limits: { firstPauseMs: 5, longestPauseMs: 5 },
+  });
+  onTestFinished(() => receiver.stop());
+  const { port } = new URL(receiver.url);
+  const url = `http://127.0.0.1:${port}`;
+  const post = (sender: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${url}/webhooks/${sender}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  return { receiver, url, post, moves, log, directory, environment: { ...environment, PORT: port } };
+}
+
+const firing = (alertname: string, labels: Record<string, string> = {}) => ({
+  alerts: [{ status: 'firing', labels: { alertname, host: 'a', ...labels } }],
+});
+
+describe('with API_TOKEN as the only secret', () => {
+  it('listens anywhere, takes no webhook at all, and shows the page without its data', async () => {
+    const { url, post, moves } = await start({ HOST: '0.0.0.0', API_TOKEN: 'an-api-token-of-some-length' });
+    const bearer = { Authorization: 'Bearer an-api-token-of-some-length' };
+    for (const sender of SENDERS) {
+      expect((await post(sender, firing('test-cpu'))).status).toBe(401);
+      expect((await post(sender, firing('test-cpu'), bearer)).status).toBe(401);
+    }
+    expect((await fetch(`${url}/`)).status).toBe(200);
+    expect((await fetch(`${url}/api/fleet`, { headers: bearer })).status).toBe(200);
+    expect((await fetch(`${url}/api/fleet`)).status).toBe(401);
+    expect(moves).toEqual([]);
+  });
+});
+
+describe('secrets that can be guessed', () => {
+  it('are told of at the start, without telling them', async () => {
+    const { log } = await start({ WEBHOOK_TOKEN: 'hunter2' });
+    expect(log.filter((line) => line.includes('can be guessed'))).toHaveLength(1);
+    expect(log.join()).not.toContain('hunter2');
+  });
+});
+
+describe('TLS', () => {
+  it('broken new files show on /readyz, and the receiver goes on with the old ones', async () => {
+    const files = await mkdtemp(join(tmpdir(), 'doors-tls-'));
+    onTestFinished(() => rm(files, { recursive: true, force: true }));
+    const cert = join(files, 'cert.pem');
+    await copyFile(pem('server.pem'), cert);
+    const { receiver, environment } = await start({ TLS_CERT: cert, TLS_KEY: pem('server.key.pem') });
+    expect(receiver.url).toMatch(/^https:/);
+    const ready = async (): Promise<unknown> => {
+      const asked = get(`${receiver.url}/readyz`, { ca: readFileSync(pem('ca.pem')), agent: false });
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      return JSON.parse(Buffer.concat((await response.toArray()) as Buffer[]).toString()) as unknown;
+    };
+    expect(await ready()).toEqual({ status: 'ready' });
+    await writeFile(cert, 'half a certificate');
+    await expect
+      .poll(ready, { timeout: 20_000 })
+      .toEqual({ status: 'not_ready', problems: [expect.stringMatching(/^TLS_CERT: expected a certificate in PEM/)] });
+    expect(await health(environment)).toEqual({ status: 0, err: '' });
+  });
+
+  it('wrong files stop the start, with the variable', async () => {
+    const started = start({ TLS_CERT: '/nowhere/cert.pem', TLS_KEY: pem('server.key.pem') });
+    await expect(started).rejects.toThrow(SetupError);
+    await expect(started).rejects.toThrow(/^TLS_CERT: ENOENT/);
+  });
+});
+
+async function health(env: Record<string, string>) {
+  const { status, err } = await run('health', { env, handlers: { commands: [healthCommand] } });
+  return { status, err };
+}
+
+describe('automigrate health', () => {
+  it('ends with 0 while the receiver lives, wherever it listens, with TLS and client certificates too', async () => {
+    expect(await health((await start()).environment)).toEqual({ status: 0, err: '' });
+    const open = { HOST: '0.0.0.0', API_TOKEN: 'an-api-token-of-some-length' };
+    expect(await health((await start(open)).environment)).toEqual({ status: 0, err: '' });
+    const tls = { TLS_CERT: pem('server.pem'), TLS_KEY: pem('server.key.pem'), TLS_CLIENT_CA: pem('ca.pem') };
+    expect(await health((await start(tls)).environment)).toEqual({ status: 0, err: '' });
+  });
+
+  it('ends with 1 and a reason where nobody answers, and with 2 for a wrong environment', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    other.close();
+    await once(other, 'close');
+    expect(await health({ PORT: String(port) })).toEqual({ status: 1, err: expect.stringMatching(/ECONNREFUSED/) });
+    expect(await health({ PORT: 'x' })).toMatchObject({ status: 2, err: expect.stringMatching(/^PORT: /) });
+  });
+});
+
+/** Words that would mean something to a shell, a path, a URL, a query, a log, a terminal or a page. */
+const HOSTILE = [
+  '$(touch /tmp/pwned)',
+  '; reboot #',
+  '../../../etc/passwd',
+  '%2e%2e%2fadmin',
+  'http://169.254.169.254/',
+  '"} or up{x="',
+  "a' OR '1'='1'; DROP MEASUREMENT cpu",
+  'a\n{"level":60,"msg":"forged"}',
+  'a\r\nSet-Cookie: x=y',
+  '\u001b[2J\u001b]0;title\u0007',
+  '\u202edlog',
+  '<img src=x onerror=alert(1)>',
+  '__proto__',
+  'constructor',
+  '\u0000',
+  'x'.repeat(100_000),
+];
+
+describe('hostile words in an alert are data and nothing else', () => {
+  it('as its name: no rule takes it', async () => {
+    const { post, receiver, moves, log } = await start();
+    for (const word of HOSTILE) {
+      const answer = await post('alertmanager', firing(word));
+      expect(await answer.json()).toMatchObject({ outcome: 'ignored', reason: 'no_rule' });
+    }
+    await receiver.service.idle();
+    expect(moves).toEqual([]);
+    for (const line of log) expect(line.trimEnd().split('\n')).toHaveLength(1);
+    expect(log.join('').length).toBeLessThan(HOSTILE.length * 3000);
+  });
+
+  it('as its host: no host is called so, and nothing is moved', async () => {
+    const { post, receiver, moves, url, log } = await start();
+    for (const [index, word] of HOSTILE.entries()) {
+      const answer = await post('alertmanager', {
+        alerts: [{ ...firing('test-cpu', { host: word }).alerts[0], fingerprint: `f${index}` }],
+      });
+      expect([200, 202]).toContain(answer.status);
+      await receiver.service.idle();
+    }
+    expect(moves).toEqual([]);
+    const text = await (await fetch(`${url}/api/events?limit=1000`)).text();
+    const { events } = JSON.parse(text) as { events: { action: string; notes: unknown }[] };
+    expect(new Set(events.map(({ action }) => action))).toEqual(new Set(['create', 'ignored']));
+    // However long the words are, an event is not.
+    for (const { notes } of events) expect(JSON.stringify(notes).length).toBeLessThan(5000);
+    for (const line of log) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  it('as the rule that it asks for: only the names of rules that stand there count', async () => {
+    const { post, moves } = await start();
+    for (const word of [...HOSTILE, '../test-cpu', 'test-cpu.json', '/rules/test-cpu', 'TEST-CPU', 'test-cpu\u0000']) {
+      const answer = await post('alertmanager', firing('other', { migration_rule: word }));
+      expect(await answer.json()).toMatchObject({ outcome: 'ignored', reason: 'no_rule' });
+    }
+    expect(moves).toEqual([]);
+  });
+
+  it('in any other label: the rule and the cloud are what they are without it', async () => {
+    const { post, receiver, moves } = await start();
+    const labels = Object.fromEntries(HOSTILE.map((word, index) => [word.slice(0, 50), HOSTILE[index]!]));
+    const extra = {
+      target: 'b; reboot',
+      guest: 'everything',
+      command: 'migrate --all',
+      url: 'http://evil.example',
+      ...labels,
+    };
+    const answer = await post('alertmanager', {
+      ...firing('test-cpu', extra),
+      externalURL: 'http://evil.example/$(x)',
+    });
+    expect(answer.status).toBe(202);
+    await receiver.service.idle();
+    expect(moves).toHaveLength(1);
+    expect(moves[0]).toMatchObject({ guest: { id: 'id-g' }, target: { id: 'id-b' } });
+  });
+
+  it('in the table of events: the terminal gets none of its control characters', async () => {
+    const { post, receiver, directory } = await start();
+    for (const word of HOSTILE) await post('grafana', firing(word, { host: word }));
+    await receiver.service.idle();
+    const { out } = await run('events', {
+      env: { DATA_DIR: join(directory, 'data') },
+      width: 120,
+      handlers: { readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter) },
+    });
+    expect(out).toContain('\\u001b');
+    // eslint-disable-next-line no-control-regex -- they are what must not be there
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  });
+});
