@@ -35,7 +35,8 @@ export async function createFleet(config: Config, clock: Clock): Promise<{ cloud
 }
 
 async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> {
-  const options: CloudOptions = { timeoutMs: config.requestTimeoutMs, clock, random: Math.random };
+  const { requestTimeoutMs: timeoutMs, inventoryTimeoutMs } = config;
+  const options: CloudOptions = { timeoutMs, inventoryTimeoutMs, clock, random: Math.random };
   const { cloudpods, openstack, proxmox } = config.clouds;
   switch (config.cloud) {
     case 'simulated':

@@ -147,6 +147,11 @@ const variables = z.object({
     .prefault('14d')
     .describe('How long what a batch was planned on is kept for a replay, at most the last 200'),
   REQUEST_TIMEOUT: duration.prefault('30s').describe('How long a cloud or metric store may take to answer'),
+  INVENTORY_TIMEOUT: duration
+    .prefault('5m')
+    .describe(
+      'How long the whole list of hosts and guests may take where it comes page by page (openstack, cloudpods)',
+    ),
   RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
   JOURNAL_FSYNC: choice(['true', 'false'])
     .prefault('true')
@@ -193,6 +198,7 @@ export interface Config {
   verifyTolerance: number;
   snapshotRetentionMs: number;
   requestTimeoutMs: number;
+  inventoryTimeoutMs: number;
   /** Infinity: for ever. */
   retentionMs: number;
   journalFsync: boolean;
@@ -342,6 +348,7 @@ export function readConfig(
     verifyTolerance: read.VERIFY_TOLERANCE,
     snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
+    inventoryTimeoutMs: read.INVENTORY_TIMEOUT,
     retentionMs: read.RETENTION,
     journalFsync: read.JOURNAL_FSYNC === 'true',
     shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT,

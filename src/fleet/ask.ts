@@ -13,7 +13,7 @@ export interface AskOptions {
   periodMs: number;
   /** How far back the course of the readings is wanted, ms; none by default. */
   historyMs?: number;
-  /** The longest that each system may take to answer, ms. */
+  /** The longest that each system may take to answer, ms; a cloud may have a limit of its own for its inventory. */
   timeoutMs: number;
   signal?: AbortSignal;
 }
@@ -34,13 +34,12 @@ export interface FleetAnswer {
  */
 export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
   const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
-  const bounded = <T>(system: string, what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    withinTime({ system, what, timeoutMs, ...(options.signal && { signal: options.signal }) }, call);
-
-  const inventory = await bounded(cloud.name, 'inventory', (signal) => cloud.inventory(signal));
+  const signal = options.signal && { signal: options.signal };
+  const inventoryLimit = { system: cloud.name, what: 'inventory', timeoutMs: cloud.inventoryTimeoutMs ?? timeoutMs };
+  const inventory = await withinTime({ ...inventoryLimit, ...signal }, (within) => cloud.inventory(within));
   const { hosts, guests } = inventory;
-  const readings = await bounded(metrics.name, 'readings', (signal) =>
-    metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, signal),
+  const readings = await withinTime({ system: metrics.name, what: 'readings', timeoutMs, ...signal }, (within) =>
+    metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, within),
   );
   const maxAgeMs = periodMs + metrics.scrapeIntervalMs;
   return { ...assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs }), readings };

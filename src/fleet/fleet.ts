@@ -133,6 +133,12 @@ export interface MigrationRequest {
   options?: MigrationOptions;
 }
 
+/** What a refusal or failure is about. */
+export interface Concern {
+  /** This guest and this target do not go together: it says nothing against the guest elsewhere. Absent if nothing is known. */
+  concerns?: 'pair';
+}
+
 /** Where a migration stands, as the cloud tells it. */
 export type MigrationState =
   /** On its way; `progress` in % where the cloud tells it, `status` in the cloud's own word. */
@@ -140,7 +146,7 @@ export type MigrationState =
   /** At rest on a host, whichever it is: the watcher judges whether that is the target. `status` is `running` if it runs. */
   | { phase: 'settled'; status: string; hostId: string }
   /** The cloud says it failed; `hostId` where the guest is now, if known. */
-  | { phase: 'failed'; status: string; reason: string; hostId?: string }
+  | ({ phase: 'failed'; status: string; reason: string; hostId?: string } & Concern)
   /** The cloud no longer knows the guest. */
   | { phase: 'vanished' };
 
@@ -149,23 +155,28 @@ export type MigrationStart =
   /** Taken; `handle` is what the cloud calls the job, kept in the journal and handed back when following. */
   | { accepted: true; handle?: string }
   /** Refused for a reason: nothing moves. */
-  | { accepted: false; reason: string };
+  | ({ accepted: false; reason: string } & Concern);
+
+/** What the cloud would say to a move; `hosts` are further targets that it would refuse for the same guest, where it knows. */
+export type Forecast = { allowed: true } | { allowed: false; reason: string; hosts?: readonly string[] };
 
 /** A cloud: inventory and live migration. Implementations throw {@link FleetError} when the cloud cannot be asked. */
 export interface Cloud {
   readonly name: string;
   /** The fleet begins anew with each process: where a former one saw the guests says nothing. */
   readonly ephemeral?: boolean;
+  /** How long the whole inventory may take, ms, where it comes in many calls; each of them has the limit of every call. */
+  readonly inventoryTimeoutMs?: number;
   inventory(signal?: AbortSignal): Promise<Inventory>;
   /** Whether the cloud itself would let the guest go there; absent where a cloud cannot be asked. */
-  forecast?(
-    request: MigrationRequest,
-    signal?: AbortSignal,
-  ): Promise<{ allowed: true } | { allowed: false; reason: string }>;
+  forecast?(request: MigrationRequest, signal?: AbortSignal): Promise<Forecast>;
   /** Asks for the move, once: it is never repeated. A thrown error means that the outcome is unknown. */
   startMigration(request: MigrationRequest, signal?: AbortSignal): Promise<MigrationStart>;
   migrationState(request: MigrationRequest, handle: string | undefined, signal?: AbortSignal): Promise<MigrationState>;
-  /** Gives up a migration under way; absent where a cloud cannot. */
+  /**
+   * Gives up a migration under way; absent where a cloud cannot. A cloud that can tell whether that has taken throws if not:
+   * the migration may go on.
+   */
   cancelMigration?(request: MigrationRequest, handle: string | undefined, signal?: AbortSignal): Promise<void>;
   /** Whatever the cloud wants done after a failed migration (for instance a status synchronisation). */
   afterFailure?(request: MigrationRequest, signal?: AbortSignal): Promise<void>;

@@ -28,6 +28,8 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
 
 /** How often in a row a guest may be missing from the cloud's answers before it counts as gone. */
 const VANISHED_LOOKS = 3;
+/** How long a cloud that refuses to cancel a migration is asked again, ms. */
+const CANCEL_FOR_MS = 600_000;
 /** How often the guest is looked at after a cancellation, to say where it came to rest. */
 const LOOKS_AFTER_CANCEL = 5;
 
@@ -120,14 +122,41 @@ function failed(reason: FailureReason, text: string): MigrationEnding {
   return { outcome: 'failed', reason, text };
 }
 
+/** Cancels a migration, again and again while it goes on: a cloud may refuse that of one that has not quite begun. */
 async function cancel(options: WatchOptions): Promise<MigrationEnding> {
-  const { cloud, request, handle, limits, clock, signal, onError } = options;
+  const { request, limits, clock, signal } = options;
+  const begun = clock.monotonic();
+  const limit = `${Math.round(limits.timeLimitMs / 1000)} s`;
+  for (let pause = limits.firstPauseMs; ; pause = Math.min(limits.longestPauseMs, pause * 1.5)) {
+    const refusal = await refusalToCancel(options);
+    if (refusal === undefined) return afterCancel(limit, options);
+    const state = await look(options);
+    signal.throwIfAborted();
+    // It has come to an end by itself meanwhile.
+    const ending = state && judge(state, request, { startExpected: false, vanished: VANISHED_LOOKS });
+    if (ending) return ending;
+    if (clock.monotonic() - begun >= CANCEL_FOR_MS) {
+      const text = `migration of ${request.guest.name} was given up after ${limit}`;
+      return failed('timed_out', `${text} and could not be cancelled, it may still move: ${refusal}`);
+    }
+    await clock.sleep(pause, signal);
+  }
+}
+
+/** Asks the cloud to cancel, if it can; why it has not, undefined if it has. */
+async function refusalToCancel({ cloud, request, handle, signal, onError }: WatchOptions): Promise<string | undefined> {
   try {
     await cloud.cancelMigration?.(request, handle, signal);
+    return undefined;
   } catch (error) {
+    signal.throwIfAborted();
     onError?.(error);
+    return error instanceof Error ? error.message : String(error);
   }
-  const limit = `${Math.round(limits.timeLimitMs / 1000)} s`;
+}
+
+async function afterCancel(limit: string, options: WatchOptions): Promise<MigrationEnding> {
+  const { cloud, request, limits, clock, signal } = options;
   let last = 'the cloud does not tell where it is';
   for (let looks = 0; looks < LOOKS_AFTER_CANCEL; looks += 1) {
     const state = await look(options);

@@ -131,6 +131,45 @@ describe('watching a migration', () => {
     expect(await watch(cloud).ending).toEqual({ outcome: 'success' });
   });
 
+  it('cancels again while the cloud refuses and the migration goes on', async () => {
+    const states: MigrationState[] = [moving];
+    let refusals = 3;
+    const { cloud } = telling(states, {
+      cancelMigration: () => {
+        if (refusals-- > 0) return Promise.reject(new Error('it is only accepted'));
+        states[0] = on('a');
+        return Promise.resolve();
+      },
+    });
+    expect(await watch(cloud).ending).toMatchObject({
+      reason: 'timed_out',
+      text: expect.stringMatching(/was cancelled/),
+    });
+  });
+
+  it('never calls cancelled what the cloud has refused to cancel', async () => {
+    const { cloud } = telling([moving], { cancelMigration: () => Promise.reject(new Error('it is only accepted')) });
+    const ending = await watch(cloud).ending;
+    expect(ending).toMatchObject({
+      reason: 'timed_out',
+      text: expect.stringMatching(/could not be cancelled, it may still move: it is only accepted/),
+    });
+  });
+
+  it('tells how a migration has ended by itself that could not be cancelled', async () => {
+    const states: MigrationState[] = [moving];
+    const { cloud } = telling(states, {
+      cancelMigration: () => {
+        states[0] = { phase: 'failed', status: 'error', reason: 'the copy broke off' };
+        return Promise.reject(new Error('it has ended'));
+      },
+    });
+    expect(await watch(cloud).ending).toMatchObject({
+      reason: 'cloud_failed',
+      text: expect.stringMatching(/the copy broke off/),
+    });
+  });
+
   it('counts the time limit from when the cloud was asked, over a restart too', async () => {
     const { cloud, looks } = telling([moving]);
     const askedAgoMs = DEFAULT_WATCH_LIMITS.timeLimitMs;

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OpenstackOptions } from '../../support/clouds/openstack-server.js';
 import { startOpenstack } from '../../support/clouds/openstack-server.js';
-import { describeCloudContract, followed, requestTo } from './contract.js';
+import { createVirtualClock } from '../../support/virtual-clock.js';
+import { describeCloudContract } from './contract.js';
 import { describeHttpContract } from './http-contract.js';
 
 describeCloudContract('openstack', startOpenstack);
@@ -23,6 +24,23 @@ describe('the inventory of an OpenStack', () => {
     expect(markers).toEqual([null, 'guest-9', 'guest-19', 'guest-29', 'guest-39', 'guest-49']);
   });
 
+  it('asks for pages so small that a Nova that takes 16 ms a server answers each in time', async () => {
+    const harness = await set({ guests: 1000 });
+    await harness.cloud.inventory();
+    const limits = harness.server.requests.flatMap(({ query }) =>
+      query.has('limit') ? [Number(query.get('limit'))] : [],
+    );
+    expect(Math.max(...limits)).toBeLessThanOrEqual(250);
+  });
+
+  it('has the limit of its own that it was given, besides that of each call', async () => {
+    const { connect, server, close } = await startOpenstack();
+    onTestFinished(close);
+    const how = { timeoutMs: 30_000, clock: createVirtualClock(), random: () => 0.5 };
+    expect(connect(server.url, { ...how, inventoryTimeoutMs: 300_000 }).inventoryTimeoutMs).toBe(300_000);
+    expect(connect(server.url, how).inventoryTimeoutMs).toBeUndefined();
+  });
+
   it('is read anew once when the server is gone after which the next page begins', async () => {
     const harness = await set({ guests: 50, pageSize: 10 });
     harness.server.fault = ({ query }) => {
@@ -32,7 +50,14 @@ describe('the inventory of an OpenStack', () => {
     expect((await harness.cloud.inventory()).guests).toHaveLength(49);
   });
 
-  it('is an error, and never half a picture, where a cell does not answer', async () => {
+  it('says in plain words that a cell is down, of which Nova only tells the names of its hosts', async () => {
+    const harness = await set({ hostOfDownCell: 'host-2' });
+    await expect(harness.cloud.inventory()).rejects.toThrow(
+      'openstack: list compute services: the cell of host-2 does not answer',
+    );
+  });
+
+  it('is an error, and never half a picture, where servers of a cell are not told', async () => {
     const harness = await set({ serverFields: { 'guest-1': { status: 'UNKNOWN', flavor: undefined } } });
     await expect(harness.cloud.inventory()).rejects.toThrow('server vm 1 has no flavor: its cell does not answer');
   });
@@ -81,11 +106,15 @@ describe('the inventory of an OpenStack', () => {
   });
 
   it.each([
-    ['SHUTOFF', null, 'shutoff'],
-    ['ACTIVE', 'rebooting', 'rebooting'],
-    ['ACTIVE', null, 'running'],
-  ])('a server in %s with task %s is %s', async (status, task, expected) => {
-    const harness = await set({ serverFields: { 'guest-1': { status, 'OS-EXT-STS:task_state': task } } });
+    ['SHUTOFF', null, 4, 'shutoff'],
+    ['ACTIVE', 'rebooting', 1, 'rebooting'],
+    ['ACTIVE', null, 1, 'running'],
+    ['ACTIVE', null, 4, 'active with power state shut down'],
+    ['ACTIVE', null, 0, 'active with power state no state'],
+    ['ACTIVE', null, 9, 'active with power state 9'],
+  ])('a server in %s with task %s and power state %s is %s', async (status, task, power, expected) => {
+    const fields = { status, 'OS-EXT-STS:task_state': task, 'OS-EXT-STS:power_state': power };
+    const harness = await set({ serverFields: { 'guest-1': fields } });
     const { guests } = await harness.cloud.inventory();
     expect(guests.find(({ id }) => id === 'guest-1')?.status).toBe(expected);
   });
@@ -96,56 +125,34 @@ describe('the inventory of an OpenStack', () => {
     const { guests } = await harness.cloud.inventory();
     expect(guests.find(({ id }) => id === 'guest-1')?.immovable).toBe('has the passed-through device gpu:1');
   });
+
+  it('says that a guest of an affinity group cannot move, not even its only member', async () => {
+    const group = { id: 'g', name: 'together', policy: 'affinity' as const, members: ['guest-1'] };
+    const harness = await set({ serverGroups: [group] });
+    const { guests } = await harness.cloud.inventory();
+    expect(guests.find(({ id }) => id === 'guest-1')?.immovable).toContain('the affinity group together');
+    expect(guests.find(({ id }) => id === 'guest-0')).not.toHaveProperty('immovable');
+  });
+
+  it('is read without server groups where these may not be asked for', async () => {
+    const harness = await set({ groupsForbidden: true });
+    expect((await harness.cloud.inventory()).guests).toHaveLength(4);
+  });
 });
 
-describe('a move by Nova', () => {
-  it('has the id of its own migration as its handle, not that of an earlier one', async () => {
-    const harness = await set();
-    const there = await requestTo(harness, 1);
-    const first = await harness.cloud.startMigration(there);
-    await followed(harness, there, first.accepted ? first.handle : undefined);
-    const back = { guest: there.guest, source: there.target, target: there.source };
-    const second = await harness.cloud.startMigration(back);
-    expect([first, second]).toEqual([
-      { accepted: true, handle: '41' },
-      { accepted: true, handle: '42' },
-    ]);
+describe('the version of Nova', () => {
+  it.each(['2.87', '2.95', '2.104'])('%s is enough for a whole inventory', async (newest) => {
+    const harness = await set({ newest });
+    const { hosts, guests } = await harness.cloud.inventory();
+    expect(hosts[0]).toMatchObject({ cpu_count: 40, mem_size: 262144, cpu_architecture: 'x86_64' });
+    expect(guests).toHaveLength(4);
   });
 
-  it('is found by following when Nova writes its record late', async () => {
-    const harness = await set({ recordAfter: 5 });
-    const request = await requestTo(harness, 1);
-    const start = await harness.cloud.startMigration(request);
-    expect(start).toEqual({ accepted: true, handle: 'after:0' });
-    await harness.troubles.breakNextMove?.();
-    const { end } = await followed(harness, request, 'after:0');
-    expect(end).toMatchObject({ phase: 'failed', status: 'error', hostId: 'host-0' });
-  });
-
-  it('that failed before says nothing about a guest that is asked about without a handle', async () => {
-    const harness = await set();
-    const request = await requestTo(harness, 1);
-    await harness.troubles.breakNextMove?.();
-    const start = await harness.cloud.startMigration(request);
-    const { end } = await followed(harness, request, start.accepted ? start.handle : undefined);
-    expect(end.phase).toBe('failed');
-    expect(await harness.cloud.migrationState(request, undefined)).toMatchObject({
-      phase: 'settled',
-      status: 'running',
-    });
-  });
-
-  it('is not asked for when the earlier migrations cannot be read', async () => {
-    const harness = await set();
-    const request = await requestTo(harness, 1);
-    harness.server.fault = ({ path }) =>
-      path === '/v2.1/os-migrations'
-        ? { status: 403, body: { forbidden: { message: 'Policy does not allow it' } } }
-        : undefined;
-    expect(await harness.cloud.startMigration(request)).toMatchObject({
-      accepted: false,
-      reason: expect.stringMatching(/not asked for.*Policy does not allow it/),
-    });
-    expect(harness.movesTaken()).toBe(0);
+  it.each([
+    ['2.79', 'this Nova knows microversions up to 2.79; 2.87 is needed, which came with Ussuri'],
+    ['', 'this Nova knows no microversions; 2.87 is needed'],
+  ])('%s is too old, and said to be', async (newest, words) => {
+    const harness = await set({ newest });
+    await expect(harness.cloud.inventory()).rejects.toThrow(words);
   });
 });

@@ -26,8 +26,10 @@ export function createCloudpods(settings: CloudpodsSettings, options: CloudOptio
     settings: settings.keystone,
     serviceTypes: SERVICE_TYPES,
   });
+  const { inventoryTimeoutMs } = options;
   return {
     name: system,
+    ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),
     inventory: (signal) => readInventory(client, system, signal),
     ...cloudpodsMigrations(client, system, settings),
   };

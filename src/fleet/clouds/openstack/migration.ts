@@ -5,6 +5,11 @@ import { FleetError } from '../../fleet.js';
 import type { HttpAnswer, HttpCall, HttpClient } from '../../http-client.js';
 import { pathOf } from '../../http-client.js';
 import { checked, isNotFound, refusalIn } from '../answers.js';
+import { abortMigration } from './cancel.js';
+import type { Constraints } from './constraints.js';
+import { failureReason } from './failure-reason.js';
+import type { Handle } from './handle.js';
+import { parseHandle, writeHandle } from './handle.js';
 import { statusOf } from './inventory.js';
 
 const serverSchema = z.object({
@@ -12,6 +17,7 @@ const serverSchema = z.object({
     status: z.string(),
     'OS-EXT-SRV-ATTR:host': z.string().nullish(),
     'OS-EXT-STS:task_state': z.string().nullish(),
+    'OS-EXT-STS:power_state': z.number().nullish(),
     fault: z.object({ message: z.string() }).nullish(),
   }),
 });
@@ -27,27 +33,40 @@ const inProgressSchema = z.object({
   ),
 });
 
+const listSchema = z.object({ servers: z.array(z.object({ id: z.string() })) });
+
 const recordsSchema = z.object({
   migrations: z.array(z.object({ id: z.number(), status: z.string(), dest_compute: z.string().nullish() })),
 });
 
 type Migration = z.output<typeof recordsSchema>['migrations'][number];
+type Server = z.output<typeof serverSchema>['server'];
 
 /** How a migration ends that did not arrive. */
 const FAILED = ['error', 'failed', 'cancelled'];
 /** Looks for the record of a migration that was just taken on: Nova's conductor writes it a moment later. */
 const LOOKS_FOR_RECORD = 5;
 const PAUSE_MS = 500;
-/** A handle that only says after which record ours must come. */
-const AFTER = 'after:';
+/** What Nova says to a target of another cell, as to one that there is not. */
+const NO_SUCH_HOST = /Compute host \S+ could not be found/;
 
-type Migrations = Required<Pick<Cloud, 'startMigration' | 'migrationState' | 'cancelMigration'>>;
+type Migrations = Required<Pick<Cloud, 'forecast' | 'startMigration' | 'migrationState' | 'cancelMigration'>>;
+
+/** What {@link novaMigrations} needs. */
+export interface MigrationsOptions {
+  client: HttpClient;
+  system: string;
+  /** Whom we log in as, for errors about rights. */
+  user: string;
+  clock: Clock;
+  constraints: Constraints;
+}
 
 /**
  * Live migration by Nova. Its answer to the request names no job; ours is the first that is newer than all there were and
- * leads to our target. The handle is that job's id, or `after:<newest id before>` if Nova had not written it yet.
+ * leads to our target.
  */
-export function novaMigrations(client: HttpClient, system: string, clock: Clock): Migrations {
+export function novaMigrations({ client, system, user, clock, constraints }: MigrationsOptions): Migrations {
   const read = (what: string, path: string, params?: HttpCall['params'], signal?: AbortSignal) =>
     client.read({ what, method: 'GET', path, ...(params && { params }), ...(signal && { signal }) });
 
@@ -60,23 +79,35 @@ export function novaMigrations(client: HttpClient, system: string, clock: Clock)
     return migrations.sort((a, b) => b.id - a.id);
   };
 
+  /** Of a guest that Nova says is not there: why it may only be hidden from us; undefined if it is gone. */
+  const whyHidden = async ({ id, name }: MigrationRequest['guest'], signal?: AbortSignal) => {
+    const what = `look for guest ${name} in the list`;
+    const answer = await read(what, '/servers/detail', { all_tenants: 1, uuid: id, limit: 2 }, signal);
+    const { servers } = checked(system, what, listSchema, answer);
+    if (servers.length === 0) return undefined;
+    const rights = 'its role needs the rights that `automigrate deploy --for openstack-policy` prints';
+    if (servers.some((server) => server.id === id)) return `Nova hides guest ${name} from user ${user}: ${rights}`;
+    // The filter is only heeded for an admin.
+    return `Nova hides guest ${name} from user ${user}, or it is gone: ${rights}`;
+  };
+
   const serverOf = async ({ guest }: MigrationRequest, signal?: AbortSignal) => {
     const what = `status of guest ${guest.name}`;
     let answer: HttpAnswer;
     try {
       answer = await read(what, pathOf('servers', guest.id), undefined, signal);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      if (!isNotFound(error)) throw error;
+      const hidden = await whyHidden(guest, signal);
+      if (hidden === undefined) return undefined;
+      throw new FleetError(system, `${what}: ${hidden}`, { cause: error });
     }
     return checked(system, what, serverSchema, answer).server;
   };
 
-  const recordOf = async (request: MigrationRequest, handle: string, signal?: AbortSignal) => {
+  const recordOf = async (request: MigrationRequest, handle: Handle, signal?: AbortSignal) => {
     const all = await records(request, signal);
-    return handle.startsWith(AFTER)
-      ? ours(all, Number(handle.slice(AFTER.length)), request)
-      : all.find(({ id }) => String(id) === handle);
+    return 'after' in handle ? ours(all, handle.after, request) : all.find(({ id }) => id === handle.migration);
   };
 
   /** % of the guest's memory that has been copied, where the host tells it. */
@@ -90,7 +121,39 @@ export function novaMigrations(client: HttpClient, system: string, clock: Clock)
     return total && done ? Math.min(100, Math.round((done / total) * 100)) : undefined;
   };
 
+  const refused = (request: MigrationRequest, reason: string, hidden: string | undefined): MigrationStart => {
+    if (hidden !== undefined) return { accepted: false, reason: hidden };
+    if (!NO_SUCH_HOST.test(reason) || !constraints.knows(request.target.id)) return { accepted: false, reason };
+    constraints.sawCells(request, false);
+    return { accepted: false, reason: `${reason} (${constraints.against(request) ?? ''})`, concerns: 'pair' };
+  };
+
+  /** Why a migration came to nothing, and whether that was so before it had begun: then target and guest do not go together. */
+  const failureOf = async (
+    request: MigrationRequest,
+    record: Migration,
+    { fault }: Server,
+    requestId: string | undefined,
+    signal?: AbortSignal,
+  ) => {
+    const ended = `Nova's migration ${record.id} ended as ${record.status}`;
+    const kept = requestId && (await failureReason(client, system, request.guest, requestId, signal));
+    const reason = kept ? `${kept} (${ended})` : (fault?.message ?? `${ended}, of which Nova keeps no reason`);
+    if (record.status !== 'error' || record.dest_compute) return { reason };
+    constraints.refused(request, reason);
+    return { reason, concerns: 'pair' as const };
+  };
+
   return {
+    async forecast(request, signal) {
+      const { guest } = request;
+      const reason = constraints.against(request);
+      if (reason !== undefined) return { allowed: false, reason, hosts: constraints.hostsAgainst(request) };
+      // Nova says that it is not there where it only hides it from us: better said before anything is planned on it.
+      const server = await serverOf(request, signal);
+      return server ? { allowed: true } : { allowed: false, reason: `Nova no longer knows guest ${guest.name}` };
+    },
+
     async startMigration(request): Promise<MigrationStart> {
       const { guest, source, target } = request;
       if (source.id === target.id)
@@ -102,31 +165,35 @@ export function novaMigrations(client: HttpClient, system: string, clock: Clock)
         if (!(error instanceof FleetError)) throw error;
         return { accepted: false, reason: `not asked for, as it could not be followed: ${error.message}` };
       }
+      let requestId: string | undefined;
       try {
-        await client.once({
+        const answer = await client.once({
           what: `live migration of guest ${guest.name}`,
           method: 'POST',
           path: pathOf('servers', guest.id, 'action'),
           body: { 'os-migrateLive': { host: target.id, block_migration: 'auto' } },
         });
+        requestId = answer.headers['x-openstack-request-id'];
       } catch (error) {
         const reason = refusalIn(error);
         if (reason === undefined) throw error;
-        return { accepted: false, reason };
+        return refused(request, reason, isNotFound(error) ? await whyHidden(guest).catch(() => undefined) : undefined);
       }
-      const handle = `${AFTER}${newest}`;
+      constraints.sawCells(request, true);
+      const after: Handle = { after: newest, requestId };
       for (let looks = 0; looks < LOOKS_FOR_RECORD; looks += 1) {
         // It has been taken on: a look that fails must not make that unknown.
-        const record = await recordOf(request, handle).catch(() => undefined);
-        if (record) return { accepted: true, handle: String(record.id) };
+        const record = await recordOf(request, after).catch(() => undefined);
+        if (record) return { accepted: true, handle: writeHandle({ migration: record.id, requestId }) };
         await clock.sleep(PAUSE_MS);
       }
-      return { accepted: true, handle };
+      return { accepted: true, handle: writeHandle(after) };
     },
 
     async migrationState(request, handle, signal): Promise<MigrationState> {
       // The record before the server: a server that is read later cannot be older than the end of its migration.
-      const record = handle === undefined ? undefined : await recordOf(request, handle, signal);
+      const parsed = handle === undefined ? undefined : parseHandle(handle);
+      const record = parsed && (await recordOf(request, parsed, signal));
       const server = await serverOf(request, signal);
       if (!server || server.status === 'DELETED' || server.status === 'SOFT_DELETED') return { phase: 'vanished' };
       const hostId = server['OS-EXT-SRV-ATTR:host'];
@@ -138,11 +205,13 @@ export function novaMigrations(client: HttpClient, system: string, clock: Clock)
         );
       }
       const status = statusOf(server);
-      if (record && FAILED.includes(record.status)) {
-        const reason = server.fault?.message ?? `Nova's migration ${record.id} ended as ${record.status}`;
-        return { phase: 'failed', status: record.status, reason, ...(hostId && { hostId }) };
+      const hasFailed = record !== undefined && FAILED.includes(record.status);
+      // Until the task is over, Nova puts back what it had done, and refuses everything.
+      if (hasFailed && !server['OS-EXT-STS:task_state']) {
+        const failure = await failureOf(request, record, server, parsed?.requestId, signal);
+        return { phase: 'failed', status: record.status, ...failure, ...(hostId && { hostId }) };
       }
-      const isUnderWay = record !== undefined && record.status !== 'completed';
+      const isUnderWay = record !== undefined && !hasFailed && record.status !== 'completed';
       if (isUnderWay || server['OS-EXT-STS:task_state'] || !hostId) {
         const progress = await progressOf(request, record?.id, signal).catch(() => undefined);
         const word = isUnderWay ? record.status : status;
@@ -161,19 +230,16 @@ export function novaMigrations(client: HttpClient, system: string, clock: Clock)
 
     async cancelMigration(request, handle, signal) {
       const { guest } = request;
-      const what = `migrations under way of guest ${guest.name}`;
-      const answer = await read(what, pathOf('servers', guest.id, 'migrations'), undefined, signal);
-      const { migrations } = checked(system, what, inProgressSchema, answer);
-      const own = handle === undefined ? undefined : await recordOf(request, handle, signal);
-      const migration = own ? migrations.find(({ id }) => id === own.id) : migrations[0];
-      // It has ended by itself meanwhile.
-      if (!migration) return;
-      await client.once({
-        what: `abort live migration ${migration.id} of guest ${guest.name}`,
-        method: 'DELETE',
-        path: pathOf('servers', guest.id, 'migrations', String(migration.id)),
-        ...(signal && { signal }),
-      });
+      const readRecord = async () =>
+        handle === undefined
+          ? (await records(request, signal))[0]
+          : await recordOf(request, parseHandle(handle), signal);
+      const record = await readRecord();
+      if (!record) {
+        throw new FleetError(system, `abort live migration of guest ${guest.name}: Nova has no record of one yet`);
+      }
+      const readStatus = async () => (await readRecord())?.status;
+      await abortMigration(client, system, clock, { guest, migration: record.id }, readStatus, signal);
     },
   };
 }

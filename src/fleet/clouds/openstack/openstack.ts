@@ -2,16 +2,15 @@ import type { Cloud } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
 import type { KeystoneSettings } from '../keystone.js';
 import { createKeystoneClient } from '../keystone.js';
+import { createConstraints } from './constraints.js';
 import { readInventory } from './inventory.js';
+import { BASE, versionHeader } from './microversions.js';
 import { novaMigrations } from './migration.js';
 
 /** How to reach an OpenStack. */
 export interface OpenstackSettings {
   keystone: KeystoneSettings;
 }
-
-/** 2.88 takes CPUs and memory out of the hypervisors; 2.87 came with Ussuri (Nova 21). */
-const MICROVERSION = '2.87';
 
 /** The Nova of an OpenStack, asked with the rights of an administrator. A host's id is its compute service's host name. */
 export function createOpenstack({ keystone }: OpenstackSettings, options: CloudOptions): Cloud {
@@ -21,11 +20,18 @@ export function createOpenstack({ keystone }: OpenstackSettings, options: CloudO
     system,
     settings: keystone,
     serviceTypes: ['compute'],
-    headers: { 'OpenStack-API-Version': `compute ${MICROVERSION}` },
+    headers: versionHeader(BASE),
   });
+  const { clock, inventoryTimeoutMs } = options;
+  const constraints = createConstraints(clock);
   return {
     name: system,
-    inventory: (signal) => readInventory(client, system, signal),
-    ...novaMigrations(client, system, options.clock),
+    ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),
+    async inventory(signal) {
+      const { inventory, facts } = await readInventory(client, system, signal);
+      constraints.learn(facts);
+      return inventory;
+    },
+    ...novaMigrations({ client, system, user: keystone.username, clock, constraints }),
   };
 }
