@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { runCli } from './cli/program.js';
 import { approveCommand } from './cli/approve.js';
 import { demoCommand } from './cli/demo.js';
+import { deployCommand } from './cli/deploy.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { replayCommand } from './cli/replay.js';
@@ -51,6 +52,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
         snapshots: (dataDir) => openSnapshots(dataDir, systemClock),
       }),
     (context) => healthCommand(context),
+    (context) => deployCommand(context),
     (context) =>
       demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {
         const read = readConfig({ PORT: '0', RULES_DIR: rulesDir, DATA_DIR: dataDir });

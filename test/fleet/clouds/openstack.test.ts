@@ -34,11 +34,12 @@ describe('the inventory of an OpenStack', () => {
   });
 
   it('has the limit of its own that it was given, besides that of each call', async () => {
-    const { connect, server, close } = await startOpenstack();
-    onTestFinished(close);
+    const harness = await set();
     const how = { timeoutMs: 30_000, clock: createVirtualClock(), random: () => 0.5 };
-    expect(connect(server.url, { ...how, inventoryTimeoutMs: 300_000 }).inventoryTimeoutMs).toBe(300_000);
-    expect(connect(server.url, how).inventoryTimeoutMs).toBeUndefined();
+    expect(harness.connect(harness.server.url, { ...how, inventoryTimeoutMs: 300_000 }).inventoryTimeoutMs).toBe(
+      300_000,
+    );
+    expect(harness.connect(harness.server.url, how).inventoryTimeoutMs).toBeUndefined();
   });
 
   it('is read anew once when the server is gone after which the next page begins', async () => {

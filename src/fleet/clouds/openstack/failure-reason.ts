@@ -31,7 +31,8 @@ export async function failureReason(
     const { events } = checked(system, what, actionSchema, answer).instanceAction;
     const details = events.find(({ result }) => result === 'Error')?.details;
     // A traceback may stand under the reason.
-    return details?.split('\n')[0]?.trim() || undefined;
+    const [words] = (details ?? '').trim().split('\n');
+    return words === '' ? undefined : words;
   } catch {
     signal?.throwIfAborted();
     return undefined;
