@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KeystoneSettings } from '../../../src/fleet/clouds/keystone.js';
 import { createKeystoneClient } from '../../../src/fleet/clouds/keystone.js';
-import { PASSWORD, createKeystone } from '../../support/clouds/keystone.js';
+import { PASSWORD, TOKEN_LIFE_MS, createKeystone } from '../../support/clouds/keystone.js';
 import { startLocalServer } from '../../support/local-server.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 
@@ -13,10 +13,16 @@ interface Endpoint {
 }
 
 /** A Keystone with these endpoints, and a client of the service `compute` (or `compute_v2`, which it likes better). */
-const set = async (endpoints: Endpoint[], settings: Partial<KeystoneSettings> = {}) => {
+const set = async (
+  endpoints: Endpoint[],
+  settings: Partial<KeystoneSettings> = {},
+  service: { forbidsDeadTokens?: boolean } = {},
+) => {
+  const clock = createVirtualClock();
   const server = await startLocalServer((request) => {
     if (request.path === '/v3/auth/tokens') return keystone.handle(request);
-    return keystone.isValid(request) ? { body: { path: request.path } } : { status: 401, body: {} };
+    if (keystone.isValid(request)) return { body: { path: request.path } };
+    return { status: service.forbidsDeadTokens ? 403 : 401, body: { details: 'not enough privilege (allow:none)' } };
   });
   onTestFinished(() => server.close());
   const keystone = createKeystone(() =>
@@ -39,11 +45,12 @@ const set = async (endpoints: Endpoint[], settings: Partial<KeystoneSettings> = 
     },
     serviceTypes: ['compute_v2', 'compute'],
     timeoutMs: 30_000,
-    clock: createVirtualClock(),
+    clock,
     random: () => 0.5,
+    ...service,
   });
   const ask = async () => (await client.read({ what: 'look', method: 'GET', path: '/x' })).body;
-  return { server, keystone, ask, client };
+  return { server, keystone, ask, client, clock };
 };
 
 describe('a login', () => {
@@ -142,6 +149,67 @@ describe('the endpoint', () => {
   ])('%s is an error that tells what there is', async (_what, endpoints, settings, words) => {
     const { ask } = await set(endpoints, settings);
     await expect(ask()).rejects.toThrow(words);
+  });
+});
+
+describe('a token', () => {
+  it('is renewed before it ends, by one login for all calls, however the clocks of the two machines are set', async () => {
+    const { keystone, ask, clock } = await set([{ type: 'compute' }]);
+    await ask();
+    clock.advance(TOKEN_LIFE_MS - 301_000);
+    await ask();
+    expect(keystone.logins()).toBe(1);
+    clock.advance(2000);
+    await Promise.all([ask(), ask(), ask()]);
+    expect(keystone.logins()).toBe(2);
+  });
+
+  it.each([
+    ['does not tell its end', { catalog: [] }],
+    ['has ended when it comes', { catalog: [], issued_at: '2026-01-02T00:00:00Z', expires_at: '2026-01-01T00:00:00Z' }],
+    ['tells its end in no known way', { catalog: [], expires_at: 'in an hour' }],
+  ])('that %s is used until it is refused', async (_what, token) => {
+    const { server, keystone, ask, clock } = await set([{ type: 'compute' }]);
+    const catalog = [{ type: 'compute', endpoints: [{ interface: 'public', region: 'one', url: server.url }] }];
+    server.fault = (request) =>
+      request.path === '/v3/auth/tokens'
+        ? { ...keystone.handle(request), body: { token: { ...token, catalog } } }
+        : undefined;
+    await ask();
+    clock.advance(2 * TOKEN_LIFE_MS);
+    await ask();
+    expect(keystone.logins()).toBe(1);
+    keystone.revoke();
+    await ask();
+    expect(keystone.logins()).toBe(2);
+  });
+});
+
+describe('a dead token of a service that answers it with 403', () => {
+  it('is renewed once, by one login for all calls', async () => {
+    const { keystone, ask } = await set([{ type: 'compute' }], {}, { forbidsDeadTokens: true });
+    await ask();
+    keystone.revoke();
+    await Promise.all([ask(), ask(), ask()]);
+    expect(keystone.logins()).toBe(2);
+  });
+
+  it('is told from missing rights: a 403 that a new token meets too costs no more than a login a minute', async () => {
+    const { server, keystone, ask, clock } = await set([{ type: 'compute' }], {}, { forbidsDeadTokens: true });
+    server.fault = ({ path }) => (path === '/x' ? { status: 403, body: { details: 'not for you' } } : undefined);
+    for (let calls = 0; calls < 5; calls += 1)
+      await expect(ask()).rejects.toThrow('HTTP 403: {"details":"not for you"}');
+    expect(keystone.logins()).toBe(2);
+    clock.advance(60_000);
+    await expect(ask()).rejects.toThrow('HTTP 403');
+    expect(keystone.logins()).toBe(3);
+  });
+
+  it('is no matter of services that answer it with 401: there a 403 is the answer', async () => {
+    const { server, keystone, ask } = await set([{ type: 'compute' }]);
+    server.fault = ({ path }) => (path === '/x' ? { status: 403, body: {} } : undefined);
+    await expect(ask()).rejects.toThrow('HTTP 403');
+    expect(keystone.logins()).toBe(1);
   });
 });
 

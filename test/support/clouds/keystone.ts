@@ -2,7 +2,12 @@ import type { LocalAnswer, LocalRequest } from '../local-server.js';
 
 export const PASSWORD = 'correct-horse-battery';
 
-/** A Keystone v3 for one user, with the catalog that it is given. */
+/** By the clock of Keystone's machine, which is far from the caller's. */
+const ISSUED_AT = Date.parse('2031-01-01T00:00:00Z');
+/** How long a token says that it lives, ms. */
+export const TOKEN_LIFE_MS = 86_400_000;
+
+/** A Keystone v3 for one user, with the catalog that it is given. A token goes on working after its end until it is revoked. */
 export function createKeystone(catalog: () => { type: string; endpoints: object[] }[]) {
   let issued = 0;
   let valid = '';
@@ -26,7 +31,11 @@ export function createKeystone(catalog: () => { type: string; endpoints: object[
       }
       issued += 1;
       valid = `token-number-${issued}`;
-      return { status: 201, headers: { 'X-Subject-Token': valid }, body: { token: { catalog: catalog() } } };
+      const times = {
+        issued_at: new Date(ISSUED_AT).toISOString(),
+        expires_at: new Date(ISSUED_AT + TOKEN_LIFE_MS).toISOString(),
+      };
+      return { status: 201, headers: { 'X-Subject-Token': valid }, body: { token: { catalog: catalog(), ...times } } };
     },
   };
 }
