@@ -1,7 +1,7 @@
-import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { LoopbackServer } from '../support/loopback.js';
+import { listenOnLoopback } from '../support/loopback.js';
 
 /** One request of a sender, and what it was answered. */
 export interface Delivery {
@@ -12,9 +12,7 @@ export interface Delivery {
 }
 
 /** Stands between the senders and the receiver: it hands on what comes, and keeps both sides of it. */
-export interface Gate {
-  /** Where the senders post to. */
-  url: string;
+export interface Gate extends LoopbackServer {
   /** Complete ones, in the order of their answers. */
   deliveries: Delivery[];
   /** How many requests have come in, answered or not. */
@@ -23,32 +21,19 @@ export interface Gate {
   target: string;
   /** Statuses that it answers the next requests with itself. */
   refusals: number[];
-  close(): Promise<void>;
 }
 
 /** Opens a gate on a free port of loopback. */
 export async function openGate(): Promise<Gate> {
-  const server = createServer((request, response) => {
+  const server = await listenOnLoopback((request, response) => {
     gate.arrived += 1;
     void pass(gate, request).then((delivery) => {
       gate.deliveries.push(delivery);
       response.writeHead(delivery.status).end();
     });
   });
-  const gate: Gate = {
-    url: '',
-    deliveries: [],
-    arrived: 0,
-    target: '',
-    refusals: [],
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(gate, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const gate: Gate = { ...server, deliveries: [], arrived: 0, target: '', refusals: [] };
+  return gate;
 }
 
 async function pass(gate: Gate, request: IncomingMessage): Promise<Delivery> {

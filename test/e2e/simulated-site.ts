@@ -1,14 +1,14 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.js';
+import { systemClock } from '../../src/common/clock.js';
 import type { Scenario } from '../../src/fleet/clouds/scenario.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { SimulatedCloud } from '../../src/fleet/clouds/simulated.js';
-import type { JournalEvent } from '../../src/journal/journal.js';
+import type { JournalEvent } from '../../src/journal/events.js';
 import type { RuleFile } from '../../src/rules/rule.js';
+import type { LoopbackServer } from '../support/loopback.js';
+import { listenOnLoopback } from '../support/loopback.js';
 import type { Program } from '../support/program.js';
 import { startProgram } from '../support/program.js';
 import { serveSimulation } from '../support/simulation-server.js';
@@ -38,7 +38,7 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
-/** Opens a site: fleet, exporter, gate and rule files; the clouds's looks wait for `beforeLook`. */
+/** Opens a site: fleet, exporter, gate and rule files; the cloud's looks wait for `beforeLook`. */
 export async function openSite(
   scenario: Scenario,
   rules: readonly RuleFile[],
@@ -101,7 +101,7 @@ export async function openSite(
 }
 
 /** Shows the readings of this moment as Telegraf's output for Prometheus does. */
-async function exportReadings(cloud: SimulatedCloud): Promise<{ url: string; close(): Promise<void> }> {
+function exportReadings(cloud: SimulatedCloud): Promise<LoopbackServer> {
   const page = async () => {
     const { hosts, guests } = await cloud.readings({ hosts: [], guests: [], periodMs: 0 });
     const lines = [...hosts].flatMap(([id, metrics]) => [
@@ -113,16 +113,7 @@ async function exportReadings(cloud: SimulatedCloud): Promise<{ url: string; clo
     );
     return [...lines, ...ofGuests, ''].join('\n');
   };
-  const server = createServer((_request, response) => {
+  return listenOnLoopback((_request, response) => {
     void page().then((text) => response.setHeader('content-type', 'text/plain; version=0.0.4').end(text));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

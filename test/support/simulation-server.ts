@@ -1,17 +1,11 @@
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:http';
 import express from 'express';
 import type { GuestRecord, MigrationRequest } from '../../src/fleet/fleet.js';
 import type { SimulatedCloud } from '../../src/fleet/clouds/simulated.js';
-
-/** A simulated cloud that others reach over HTTP. */
-export interface SimulationServer {
-  url: string;
-  close(): Promise<void>;
-}
+import type { LoopbackServer } from './loopback.js';
+import { listenOnLoopback } from './loopback.js';
 
 /** Serves a simulated cloud as `src/fleet/clouds/remote-simulation.ts` asks for it, on a free port of loopback. */
-export async function serveSimulation(cloud: SimulatedCloud): Promise<SimulationServer> {
+export async function serveSimulation(cloud: SimulatedCloud): Promise<LoopbackServer> {
   const app = express().use(express.json());
   const about = (id: string): MigrationRequest => {
     const nowhere = { id: '', name: '' };
@@ -48,14 +42,5 @@ export async function serveSimulation(cloud: SimulatedCloud): Promise<Simulation
     response.json({});
   });
 
-  const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listenOnLoopback(app);
 }
