@@ -1,13 +1,13 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { type RunningLimits, type SearchLimits, startLimits } from './search/search-limits.js';
 import { buildProblem } from './model/build-problem.js';
-import { cpuScore, memoryScore, readingOf } from './model/arithmetic.js';
-import { type OutsideRefusal, type PlanRule, eligibility } from './model/eligibility.js';
+import { type PlanRule, cpuScore, memoryScore, readingOf } from './model/arithmetic.js';
+import type { Constraints } from './model/constraints.js';
 import { explain } from './explain/explain-plan.js';
 import { type FleetIndex, byId, fleetIndex } from './model/fleet-index.js';
 import { sentenceFor } from './explain/sentence.js';
 import { type Evaluation, type Move, type Problem } from './model/problem.js';
-import { type Booked, type RefusalContext } from './explain/missing-room.js';
+import { FleetRoom } from './explain/room.js';
 import { type Candidate, type RefusalReport, listRejections } from './explain/rejections.js';
 import type {
   Explanation,
@@ -26,16 +26,21 @@ export interface PlanRequest {
   /** Must not be changed afterwards: it is indexed once. */
   snapshot: Snapshot;
   rule: PlanRule;
-  /** Ids of all alerting hosts of the batch; one plan relieves them together. */
+  /** Ids of the alerting hosts that are to be relieved; one plan relieves them together. */
   sourceIds: readonly string[];
-  /** Guests, hosts and pairs that are ruled out from outside (the cloud's forecast, a cooldown). */
-  refusals?: readonly OutsideRefusal[];
-  /** How long the search may take, and the explanation again; without a clock, the same answer on every machine. */
+  /** What keeps guests where they are and hosts from taking them: of the same snapshot. */
+  constraints: Constraints;
+  /**
+   * How long the search may take, the explanation and the list of rejections again each, and a third of it the sentence;
+   * without a clock, the same answer on every machine.
+   */
   limits?: SearchLimits;
 }
 
 /** Looks for each next best plan of an explanation, as a share of those for the plan. */
 const SECOND_LOOK = 1 / 4;
+/** The time of the sentence, as a share of that of the search. */
+const SENTENCE = 1 / 3;
 
 /**
  * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
@@ -46,50 +51,57 @@ const SECOND_LOOK = 1 / 4;
 export function planMigrations(request: PlanRequest): Plan {
   // Laying out the snapshot is done once for many plans; the clock runs from here.
   fleetIndex(request.snapshot);
-  const { plan, problem, moves, context, unread } = solve(request, startLimits(request.limits));
-  const report = refusalReport(problem, context, plan.outcome === 'partial' ? moves : []);
+  const { plan, problem, moves, room, unread } = solve(request, startLimits(request.limits));
+  const report = refusalReport(problem, room, plan.outcome === 'partial' ? moves : []);
+  const within = (share: number): RefusalReport => ({ ...report, isLate: wordsLimit(request.limits, share) });
   let rejected: Rejection[] | undefined;
   let explanation: Explanation | undefined;
   return {
     ...plan,
-    notes: sentenceFor(plan, unread, report),
+    notes: sentenceFor(plan, unread, within(SENTENCE)),
     get rejected() {
-      return (rejected ??= listRejections(report));
+      return (rejected ??= listRejections(within(1)));
     },
     get explanation() {
-      return (explanation ??= explain({
-        plan,
-        report,
-        hostById: (id) => context.index.hosts[context.index.positionOf.get(id) ?? -1],
-        without: secondLooks(request),
-      }));
+      return (explanation ??= explained(request, plan, report));
     },
   };
 }
 
-/** Plans with one guest left where it is, all of them together within the limits of one plan. */
-function secondLooks(request: PlanRequest): (guestId: string) => PlanCore | undefined {
+/** Whether the time for words is up, once it begins to run now. */
+function wordsLimit({ deadlineMs = Infinity, ...limits }: SearchLimits = {}, share: number): () => boolean {
+  return startLimits({ ...limits, deadlineMs: deadlineMs * share }).isLate;
+}
+
+/** The explanation, with plans with one guest left where it is: all of it within the limits of one plan. */
+function explained(request: PlanRequest, plan: PlanCore, report: Omit<RefusalReport, 'isLate'>): Explanation {
   const { effort = 1, ...limits } = request.limits ?? {};
   const running = startLimits({ ...limits, effort: effort * SECOND_LOOK });
-  return (guestId) => {
-    if (running.isLate()) return undefined;
-    const { plan } = solve(withoutGuest(request, guestId), running);
-    return running.isLate() ? undefined : plan;
-  };
+  const { hosts, positionOf } = report.room.index;
+  return explain({
+    plan,
+    report: { ...report, isLate: running.isLate },
+    hostById: (id) => hosts[positionOf.get(id) ?? -1],
+    without: (guestId) => {
+      if (running.isLate()) return undefined;
+      const { plan: other } = solve(withoutGuest(request, guestId), running);
+      return running.isLate() ? undefined : other;
+    },
+  });
 }
 
 /** The same request with one guest left where it is. */
-function withoutGuest(request: PlanRequest, guestId: string): PlanRequest {
-  const stays: OutsideRefusal = { guestId, reason: 'immovable', text: 'left out' };
-  return { ...request, refusals: [...(request.refusals ?? []), stays] };
+function withoutGuest({ constraints, ...request }: PlanRequest, guestId: string): PlanRequest {
+  const guest: Constraints['guest'] = (other, source) =>
+    other.id === guestId ? { reason: 'immovable', text: 'left out' } : constraints.guest(other, source);
+  return { ...request, constraints: { ...constraints, guest } };
 }
 
 function solve(request: PlanRequest, running: RunningLimits) {
-  const { snapshot, rule } = request;
+  const { snapshot, rule, constraints } = request;
   const index = fleetIndex(snapshot);
   const alerting = alertingHosts(index, request.sourceIds);
-  const eligible = eligibility(rule, new Set(alerting.map(({ id }) => id)), request.refusals ?? []);
-  const problem = buildProblem(index, rule, [...alerting].sort(byId), eligible);
+  const problem = buildProblem(index, rule, [...alerting].sort(byId), constraints);
   const { headroom = 0 } = rule;
   const { moves, evaluation, optimal, gap } =
     headroom > 0 ? searchWithHeadroom(problem, index, headroom, running) : search(problem, running);
@@ -99,14 +111,13 @@ function solve(request: PlanRequest, running: RunningLimits) {
     rule: rule.name,
     metric: rule.metric,
     threshold: rule.threshold,
-    sources: alerting.map((host) => plannedSource(problem, evaluation, host, rule)),
+    sources: plannedSources(problem, evaluation, alerting, rule),
     migrations: moves.flatMap((move) => plannedMigration(problem, evaluation, move)),
     cost: evaluation.price,
     optimal,
     gap,
   };
-  const context: RefusalContext = { index, rule, eligible, booked: new Map() };
-  return { plan, problem, moves, context, unread };
+  return { plan, problem, moves, room: new FleetRoom(index, rule, constraints), unread };
 }
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
@@ -133,12 +144,20 @@ function scoreOf({ metric }: Problem, guest: Guest, source: Host): number {
   return cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, source.cpu_count);
 }
 
-function plannedSource(problem: Problem, evaluation: Evaluation, host: Host, rule: PlanRule): PlannedSource {
-  const { id, name } = host;
-  const current = readingOf(host, rule.metric);
-  if (current === undefined) return { id, name };
-  const level = evaluation.sourceLevels[problem.sources.findIndex((source) => source.host === host)];
-  return { id, name, current, predicted: level === undefined ? current : readingAt(problem, level) };
+function plannedSources(
+  problem: Problem,
+  evaluation: Evaluation,
+  alerting: readonly Host[],
+  rule: PlanRule,
+): PlannedSource[] {
+  const levels = new Map(problem.sources.map(({ host }, source) => [host, evaluation.sourceLevels[source]]));
+  return alerting.map((host) => {
+    const { id, name } = host;
+    const current = readingOf(host, rule.metric);
+    if (current === undefined) return { id, name };
+    const level = levels.get(host);
+    return { id, name, current, predicted: level === undefined ? current : readingAt(problem, level) };
+  });
 }
 
 function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move): PlannedMigration[] {
@@ -160,45 +179,37 @@ function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move):
     target_host: {
       id: to.id,
       name: to.name,
-      score: readingAt(problem, before),
+      score: readingOf(to, problem.metric) ?? readingAt(problem, before),
       predicted: readingAt(problem, level),
     },
   }));
 }
 
 /** Who was asked; `partialMoves` are the moves of a plan that leaves something over. */
-function refusalReport(problem: Problem, context: RefusalContext, partialMoves: readonly Move[]): RefusalReport {
+function refusalReport(
+  problem: Problem,
+  room: FleetRoom,
+  partialMoves: readonly Move[],
+): Omit<RefusalReport, 'isLate'> {
+  const { index, rule, constraints } = room;
   const candidates: Candidate[] = [];
   const excluded: RefusalReport['excluded'][number][] = [];
   for (const { host: source } of problem.sources) {
-    for (const guest of context.index.guestsOf.get(source.id) ?? []) {
-      const refusal = context.eligible.guest(guest, source);
-      if (refusal) excluded.push({ guest, refusal });
+    for (const guest of index.guestsOf.get(source.id) ?? []) {
+      const exclusion = constraints.guest(guest, source);
+      if (exclusion) excluded.push({ guest, exclusion });
       else candidates.push({ guest, source });
     }
   }
-  const report: RefusalReport = { context, candidates, excluded };
-  if (partialMoves.length === 0) return report;
-  return { ...report, leftBehind: leftBehind(problem, context, candidates, partialMoves) };
-}
-
-function leftBehind(
-  problem: Problem,
-  context: RefusalContext,
-  candidates: readonly Candidate[],
-  moves: readonly Move[],
-): NonNullable<RefusalReport['leftBehind']> {
-  const isCpu = problem.metric === 'cpu.usage_active';
-  const booked = new Map<string, Booked>();
+  if (partialMoves.length === 0) return { room, candidates, excluded };
   const ids = new Set(candidates.map(({ guest }) => guest.id));
-  for (const move of moves) {
-    const item = problem.items[move.item]!;
-    const host = problem.targets.hosts[move.target]!;
-    const watched = item.load / problem.targets.size[move.target]!;
-    const guard = item.guardLoad / problem.targets.guardSize[move.target]!;
-    const { cpu, memory } = booked.get(host.id) ?? { cpu: 0, memory: 0 };
-    booked.set(host.id, { cpu: cpu + (isCpu ? watched : guard), memory: memory + (isCpu ? guard : watched) });
-    for (const { id } of item.guests) ids.delete(id);
+  const planned = new Map<string, Guest[]>();
+  for (const { item, target } of partialMoves) {
+    const { guests } = problem.items[item]!;
+    const hostId = problem.targets.hosts[target]!.id;
+    planned.set(hostId, [...(planned.get(hostId) ?? []), ...guests]);
+    for (const { id } of guests) ids.delete(id);
   }
-  return { ids, context: { ...context, booked } };
+  const after = new FleetRoom(index, rule, constraints, planned);
+  return { room, candidates, excluded, leftBehind: { ids, room: after } };
 }

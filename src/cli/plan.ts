@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { resolveHost, type PlanOutcome } from '../balancer/index.js';
+import { planMigrations, resolveHost, type PlanOutcome } from '../balancer/index.js';
+import { constraintsFor } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
-import { planWithinBoundaries } from '../constraints/bounded-plan.js';
 import { parseJson } from '../common/json-text.js';
 import { describeIssues, expectation } from '../rules/problems.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
@@ -87,7 +87,13 @@ function runPlan(options: PlanOptions, context: CliContext): void {
     const rule = readRule(options.rule);
     const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
     const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
-    const plan = planWithinBoundaries({ snapshot, rule, sourceIds, limits });
+    const plan = planMigrations({
+      snapshot,
+      rule,
+      sourceIds,
+      constraints: constraintsFor({ snapshot, rule, sourceIds }),
+      limits,
+    });
     if (options.json) printJson(context, plan);
     else context.terminal.out(`${planText(plan)}\n`);
     context.exit(EXIT_STATUS[plan.outcome]);

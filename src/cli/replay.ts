@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import type { Plan } from '../balancer/index.js';
+import { type Plan, planMigrations } from '../balancer/index.js';
 import type { JournalEvent } from '../journal/events.js';
-import { planWithinBoundaries } from '../constraints/bounded-plan.js';
+import { constraintsFor, listed } from '../constraints/index.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import { loadRules } from '../rules/load.js';
 import { durationText } from '../common/units.js';
@@ -136,7 +136,12 @@ async function runReplay(
     const { rule, from } = await ruleFor(part, options.rule, context);
     const used = ruleUsed(rule, from, part.rule);
     const { snapshot, source_ids: sourceIds, refusals } = part;
-    const plan = planWithinBoundaries({ snapshot, rule: withDefaults(rule), sourceIds, refusals });
+    const plan = planMigrations({
+      snapshot,
+      rule: withDefaults(rule),
+      sourceIds,
+      constraints: constraintsFor({ snapshot, rule, sourceIds, further: [listed(refusals)] }),
+    });
     const difference = differenceOf(part.plan, plan);
     if (options.json) {
       const alert = { batch: batch.batch, sender: batch.sender, taken_at: snapshot.taken_at, hosts: part.hosts };

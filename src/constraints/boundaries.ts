@@ -1,7 +1,8 @@
-import type { OutsideRefusal, PlannedMigration } from '../balancer/index.js';
-import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
-import { isAmong } from '../fleet/find-host.js';
+import { type ApartGroup, type Arrival, type FleetIndex, names } from '../balancer/index.js';
+import type { Guest, Host } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
+import type { Constraint, HostSet } from './constraint.js';
+import { GroupLookup } from './guest-groups.js';
 
 /** The keys of a rule that keep guests together, apart, on their hosts, or out of it. */
 export type BoundaryKeys = Pick<Rule, 'keepTogether' | 'keepApart' | 'pinned' | 'ignore'>;
@@ -17,26 +18,23 @@ export const CLOUD_TAGS = {
   apart: 'automigrate.apart',
 } as const;
 
-/** Guests that belong together or apart, and how a sentence calls them. */
-interface Group {
-  label: string;
-  /** Ids. */
-  members: ReadonlySet<string>;
-}
-
-/** What boundaries make of one fleet. */
-export interface Boundaries {
-  /** Guests, hosts and pairs that are ruled out from the start. */
-  refusals: OutsideRefusal[];
-  /** What has to be ruled out besides because guests of a plan would come to one host that are to stay apart. */
-  meetings(migrations: readonly PlannedMigration[]): OutsideRefusal[];
-}
-
 /** Whether an entry carries a tag, given as `name` or `name=value`. */
 function hasTag({ tags }: Guest | Host, tag: string): boolean {
+  if (!tags) return false;
   const at = tag.indexOf('=');
-  if (at < 0) return tags?.[tag] !== undefined;
-  return tags?.[tag.slice(0, at)] === tag.slice(at + 1);
+  if (at < 0) return tags[tag] !== undefined;
+  return tags[tag.slice(0, at)] === tag.slice(at + 1);
+}
+
+/** What a rule leaves alone, laid out once. */
+function ignoring(ignore: Rule['ignore'] | undefined) {
+  const tags = [...(ignore?.tags ?? []), `${CLOUD_TAGS.ignore}=ignore`];
+  const lists = { guests: new Set(ignore?.guests), hosts: new Set(ignore?.hosts) };
+  return (kind: 'guests' | 'hosts', entry: Guest | Host): string | undefined => {
+    if (names(lists[kind], entry)) return 'ignored by the rule';
+    const tag = tags.find((each) => hasTag(entry, each));
+    return tag === undefined ? undefined : `ignored for its tag ${tag}`;
+  };
 }
 
 /** Why a rule, or the cloud by its tag, leaves a guest or host alone; undefined if neither does. */
@@ -45,112 +43,118 @@ export function ignoredBy(
   kind: 'guests' | 'hosts',
   entry: Guest | Host,
 ): string | undefined {
-  if (isAmong(ignore[kind], entry)) return 'ignored by the rule';
-  const tag = [...ignore.tags, `${CLOUD_TAGS.ignore}=ignore`].find((each) => hasTag(entry, each));
-  return tag === undefined ? undefined : `ignored for its tag ${tag}`;
-}
-
-function byTag(guests: readonly Guest[], tag: string): Group[] {
-  const at = tag.indexOf('=');
-  const name = at < 0 ? tag : tag.slice(0, at);
-  const groups = new Map<string, Set<string>>();
-  for (const guest of guests) {
-    const value = guest.tags?.[name];
-    if (value === undefined || (at >= 0 && value !== tag.slice(at + 1))) continue;
-    groups.set(value, (groups.get(value) ?? new Set()).add(guest.id));
-  }
-  return [...groups].map(([value, members]) => ({ label: value === '' ? name : `${name}=${value}`, members }));
-}
-
-function groupsOf(keys: Rule['keepApart'], guests: readonly Guest[], cloudTag: string): Group[] {
-  const listed = keys.flatMap((key): Group[] => {
-    if (!Array.isArray(key)) return byTag(guests, key.tag);
-    const members = new Set(guests.filter((guest) => isAmong(key, guest)).map(({ id }) => id));
-    return [{ label: key.join(', '), members }];
-  });
-  return [...listed, ...byTag(guests, cloudTag)].filter(({ members }) => members.size > 1);
-}
-
-/** Each list that says where a guest may go; it has to be on all of them. */
-function pinsOf(rule: BoundaryKeys, guest: Guest): string[][] {
-  const tag = guest.tags?.[CLOUD_TAGS.pinned];
-  const own = [rule.pinned[guest.id], rule.pinned[guest.name], tag?.split(',').map((word) => word.trim())];
-  return own.filter((hosts) => hosts !== undefined);
+  return ignoring(ignore)(kind, entry);
 }
 
 /**
- * What the boundaries of a rule, and of the cloud's tags, rule out on a fleet.
- * @param sourceIds - the alerting hosts: only their guests are looked at.
+ * What the boundaries of a rule, and of the cloud's tags, rule out on a fleet. Guests are only looked at where they are asked
+ * about; the whole fleet is gone through once, if a guest that may move is to be kept apart from others.
+ * @param arrivals - guests on their way: they keep others apart from where they go.
  */
-export function boundariesOf(rule: BoundaryKeys, snapshot: Snapshot, sourceIds: readonly string[]): Boundaries {
-  const { hosts, guests } = snapshot;
-  const sources = new Set(sourceIds);
-  const candidates = guests.filter(({ host_id }) => sources.has(host_id));
-  const byId = new Map(guests.map((guest) => [guest.id, guest]));
-  const refusals: OutsideRefusal[] = [];
+export function boundaries(
+  { keepTogether = [], keepApart = [], pinned = {}, ignore }: Partial<BoundaryKeys>,
+  index: FleetIndex,
+  arrivals: readonly Arrival[],
+): Constraint {
+  const ignored = ignoring(ignore);
+  const together = togetherOn(new GroupLookup(keepTogether, CLOUD_TAGS.together), index);
+  const apart = apartFrom(new GroupLookup(keepApart, CLOUD_TAGS.apart), index, arrivals);
+  return {
+    host(host) {
+      const text = ignored('hosts', host);
+      return text === undefined ? undefined : { reason: 'ignored', text };
+    },
+    guest(guest, source) {
+      const ofHost = ignored('hosts', source);
+      if (ofHost !== undefined) return { reason: 'ignored', text: `host ${source.name} is ${ofHost}` };
+      const text = ignored('guests', guest);
+      if (text !== undefined) return { reason: 'ignored', text };
+      const kept = together(guest);
+      return kept === undefined ? undefined : { reason: 'kept_together', text: kept };
+    },
+    onlyTo: pins(pinned, index),
+    neverTo: (guest) => apart.groupsOf(guest).flatMap((group) => apart.hostsOf(group) ?? []),
+    apart: (guest) => apart.groupsOf(guest),
+  };
+}
 
-  for (const host of hosts) {
-    const text = ignoredBy(rule, 'hosts', host);
-    if (text === undefined) continue;
-    refusals.push({ hostId: host.id, reason: 'ignored', text });
-    for (const { id, host_id } of candidates) {
-      if (host_id === host.id) refusals.push({ guestId: id, reason: 'ignored', text: `host ${host.name} is ${text}` });
+/** Each list that says where a guest may go; it has to be on all of them. */
+function pins(pinned: Rule['pinned'], index: FleetIndex): (guest: Guest) => HostSet[] {
+  const known = new Map<string, ReadonlySet<string>>();
+  const hostsOf = (list: readonly string[]): ReadonlySet<string> => {
+    const key = list.join('\n');
+    let ids = known.get(key);
+    if (!ids) {
+      const references = new Set(list);
+      ids = new Set(index.hosts.filter((host) => names(references, host)).map(({ id }) => id));
+      known.set(key, ids);
     }
-  }
-  for (const guest of candidates) {
-    const text = ignoredBy(rule, 'guests', guest);
-    if (text !== undefined) refusals.push({ guestId: guest.id, reason: 'ignored', text });
-    for (const pins of pinsOf(rule, guest)) {
-      for (const host of hosts) {
-        if (isAmong(pins, host)) continue;
-        const only = `guest ${guest.name} is pinned to ${pins.join(', ')}`;
-        refusals.push({ guestId: guest.id, hostId: host.id, reason: 'pinned', text: only });
-      }
-    }
-  }
-
-  const members = (group: Group) => [...group.members].flatMap((id) => byId.get(id) ?? []);
-  for (const group of groupsOf(rule.keepTogether, guests, CLOUD_TAGS.together)) {
-    const all = members(group);
-    for (const guest of all) {
-      if (!sources.has(guest.host_id)) continue;
-      const fellow = all.find(({ id, host_id }) => id !== guest.id && host_id === guest.host_id);
-      if (!fellow) continue;
-      refusals.push({
-        guestId: guest.id,
-        reason: 'kept_together',
-        text: `kept together with ${fellow.name} (${group.label})`,
-      });
-    }
-  }
-
-  const apart = groupsOf(rule.keepApart, guests, CLOUD_TAGS.apart);
-  for (const group of apart) {
-    const all = members(group);
-    for (const guest of all) {
-      if (!sources.has(guest.host_id)) continue;
-      for (const other of all) {
-        if (other.host_id === guest.host_id) continue;
-        const text = `guest ${guest.name} is kept apart from ${other.name} there (${group.label})`;
-        refusals.push({ guestId: guest.id, hostId: other.host_id, reason: 'kept_apart', text });
-      }
-    }
-  }
-
-  const meetings = (migrations: readonly PlannedMigration[]): OutsideRefusal[] =>
-    apart.flatMap((group) => {
-      const first = new Map<string, string>();
-      return migrations.flatMap(({ guest, target_host: target }): OutsideRefusal[] => {
-        if (!group.members.has(guest.id)) return [];
-        const other = first.get(target.id);
-        if (other === undefined) {
-          first.set(target.id, guest.name);
-          return [];
-        }
-        const text = `guest ${guest.name} is kept apart from ${other}, which goes there (${group.label})`;
-        return [{ guestId: guest.id, hostId: target.id, reason: 'kept_apart', text }];
-      });
+    return ids;
+  };
+  return (guest) => {
+    const tag = guest.tags?.[CLOUD_TAGS.pinned];
+    const lists = [pinned[guest.id], pinned[guest.name], tag?.split(',').map((word) => word.trim())];
+    return lists.flatMap((list): HostSet[] => {
+      if (!list) return [];
+      const text = `guest ${guest.name} is pinned to ${list.join(', ')}`;
+      return [{ hostIds: hostsOf(list), why: () => ({ reason: 'pinned', text }) }];
     });
+  };
+}
 
-  return { refusals, meetings };
+/** Tells with whom a guest is kept together on its host, which is looked through when the first of its guests is asked about. */
+function togetherOn(lookup: GroupLookup, index: FleetIndex): (guest: Guest) => string | undefined {
+  const byHost = new Map<string, Map<ApartGroup, Guest[]>>();
+  return (guest) => {
+    const groups = lookup.groupsOf(guest);
+    if (groups.length === 0) return undefined;
+    let members = byHost.get(guest.host_id);
+    if (!members) byHost.set(guest.host_id, (members = lookup.members(index.guestsOf.get(guest.host_id) ?? [])));
+    for (const group of groups) {
+      const fellow = members.get(group)?.find(({ id }) => id !== guest.id);
+      if (fellow) return `kept together with ${fellow.name} (${group.label})`;
+    }
+    return undefined;
+  };
+}
+
+/** Where the members of each group are, worked out when the first is asked about. */
+function apartFrom(lookup: GroupLookup, index: FleetIndex, arrivals: readonly Arrival[]) {
+  let byGroup: Map<ApartGroup, HostSet> | undefined;
+
+  function whereabouts(): Map<ApartGroup, HostSet> {
+    const memberOn = new Map<ApartGroup, Map<string, Guest>>();
+    const add = (guest: Guest, hostId: string) => {
+      for (const group of lookup.groupsOf(guest)) {
+        const hosts = memberOn.get(group) ?? new Map<string, Guest>();
+        if (!hosts.has(hostId)) hosts.set(hostId, guest);
+        memberOn.set(group, hosts);
+      }
+    };
+    for (const guests of index.guestsOf.values()) for (const guest of guests) add(guest, guest.host_id);
+    for (const { guest, hostId } of arrivals) add(guest, hostId);
+    return new Map(
+      [...memberOn].map(([group, hosts]): [ApartGroup, HostSet] => [
+        group,
+        {
+          hostIds: new Set(hosts.keys()),
+          why(guest, target) {
+            const other = hosts.get(target.id);
+            const isComing = other && other.host_id !== target.id;
+            const there = isComing ? ', which is on its way there' : ' there';
+            const text = `guest ${guest.name} is kept apart from ${other?.name ?? 'another'}${there} (${group.label})`;
+            return { reason: 'kept_apart', text };
+          },
+        },
+      ]),
+    );
+  }
+
+  return {
+    groupsOf: (guest: Guest): readonly ApartGroup[] => lookup.groupsOf(guest),
+    hostsOf(group: ApartGroup): HostSet | undefined {
+      byGroup ??= whereabouts();
+      return byGroup.get(group);
+    },
+  };
 }

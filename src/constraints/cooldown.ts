@@ -1,5 +1,5 @@
-import type { OutsideRefusal } from '../balancer/index.js';
 import type { JournalEvent, MigrationNotes } from '../journal/events.js';
+import type { ListedExclusion } from './constraint.js';
 
 /** A guest that arrived on a host. */
 export interface RecentMove {
@@ -17,7 +17,7 @@ export interface RecentMove {
 /** How much longer a guest keeps away from the host that it left than it stays where it is. */
 const AWAY = 2;
 
-/** How far back moves matter to {@link coolingRefusals}, ms. */
+/** How far back moves matter to {@link cooldownExclusions}, ms. */
 export function lookBackMs(cooldownMs: number, restMs: number): number {
   return Math.max(AWAY * cooldownMs, restMs);
 }
@@ -48,29 +48,29 @@ function isMigration(notes: JournalEvent['notes']): notes is MigrationNotes {
  * @param cooldownMs - how long a guest stays; it keeps away from the host it left for twice as long.
  * @param restMs - how long a host rests.
  */
-export function coolingRefusals(
+export function cooldownExclusions(
   moves: readonly RecentMove[],
   now: number,
   { cooldownMs, restMs }: { cooldownMs: number; restMs: number },
-): OutsideRefusal[] {
-  const refusals: OutsideRefusal[] = [];
+): ListedExclusion[] {
+  const exclusions: ListedExclusion[] = [];
   for (const { guestId, fromId, from, toId, at } of moves) {
     const age = now - at;
     const ago = `${minutes(age)} ago`;
     if (age <= cooldownMs) {
       const text = `moved here from ${from} ${ago}, stays for ${minutes(cooldownMs)}`;
-      refusals.push({ guestId, reason: 'cooldown', text });
+      exclusions.push({ guestId, reason: 'cooldown', text });
     }
     if (age <= AWAY * cooldownMs) {
       const text = `left this host ${ago}, keeps away for ${minutes(AWAY * cooldownMs)}`;
-      refusals.push({ guestId, hostId: fromId, reason: 'returning', text });
+      exclusions.push({ guestId, hostId: fromId, reason: 'returning', text });
     }
     if (age <= restMs) {
       const text = `took in a guest ${ago}, rests for ${minutes(restMs)}`;
-      refusals.push({ hostId: toId, reason: 'resting', text });
+      exclusions.push({ hostId: toId, reason: 'resting', text });
     }
   }
-  return refusals;
+  return exclusions;
 }
 
 function minutes(ms: number): string {

@@ -1,8 +1,8 @@
-import type { OutsideRefusal } from '../balancer/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { MigrationRecord } from '../journal/journal.js';
 import type { JournalEvent } from '../journal/events.js';
 import { migrationOf } from '../journal/events.js';
+import type { ListedExclusion } from './constraint.js';
 
 const DAY_MS = 86_400_000;
 /** So many failures within a day leave a guest out for a day after the last of them. */
@@ -17,7 +17,7 @@ export const FAILURES_LOOK_BACK_MS = 2 * DAY_MS;
  * @param events - of the last two days, oldest first.
  * @param now - ms since the epoch.
  */
-export function failedBefore(events: readonly JournalEvent[], now: number): OutsideRefusal[] {
+export function failedBefore(events: readonly JournalEvent[], now: number): ListedExclusion[] {
   const asked = new Set<string>();
   const failures = new Map<string, number[]>();
   for (const event of events) {
@@ -30,7 +30,7 @@ export function failedBefore(events: readonly JournalEvent[], now: number): Outs
       failures.set(id, [...(failures.get(id) ?? []), Date.parse(event.ops_time)]);
     }
   }
-  return [...failures].flatMap(([guestId, times]): OutsideRefusal[] => {
+  return [...failures].flatMap(([guestId, times]): ListedExclusion[] => {
     const last = times.findLast((at, index) => {
       const first = times[index - FAILURES + 1];
       return first !== undefined && at - first <= DAY_MS;
@@ -57,14 +57,14 @@ export function onlyWhatFailed(
   migrations: readonly MigrationRecord[],
   rule: string,
   { guests }: Snapshot,
-): OutsideRefusal[] {
+): ListedExclusion[] {
   const failed = failedMoves(migrations, rule);
   if (failed.length === 0) return [];
   const ids = new Set(failed.map(({ notes }) => notes.guest.id));
   const sources = new Set(failed.map(({ notes }) => notes.guest.host_id));
   const taken = new Set(migrations.flatMap(({ phase, notes }) => (phase === 'succeeded' ? notes.target_host.id : [])));
   return [
-    ...failed.map(({ notes: { guest, target_host: target } }): OutsideRefusal => ({
+    ...failed.map(({ notes: { guest, target_host: target } }): ListedExclusion => ({
       guestId: guest.id,
       hostId: target.id,
       reason: 'failed_before',
@@ -72,12 +72,12 @@ export function onlyWhatFailed(
     })),
     ...guests
       .filter(({ id, host_id }) => sources.has(host_id) && !ids.has(id))
-      .map(({ id }): OutsideRefusal => ({
+      .map(({ id }): ListedExclusion => ({
         guestId: id,
         reason: 'not_in_plan',
         text: 'only what failed is tried again',
       })),
-    ...[...taken].map((hostId): OutsideRefusal => ({
+    ...[...taken].map((hostId): ListedExclusion => ({
       hostId,
       reason: 'no_reading',
       text: 'its readings do not yet show the guests that it has just taken in',

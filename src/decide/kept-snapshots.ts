@@ -2,9 +2,9 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:f
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { OutsideRefusal } from '../balancer/index.js';
 import type { Plan } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
+import type { ListedExclusion } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
 
@@ -17,7 +17,7 @@ export interface PartSnapshot {
   /** The alerting hosts, by id. */
   source_ids: string[];
   /** What was ruled out besides the rule's own boundaries: by the cloud, or by what had happened before. */
-  refusals: OutsideRefusal[];
+  refusals: ListedExclusion[];
   /** The fleet as the balancer saw it. */
   snapshot: Snapshot;
   plan: Pick<Plan, 'outcome' | 'migrations' | 'cost' | 'notes'>;

@@ -1,4 +1,3 @@
-import type { OutsideRefusal } from '../balancer/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import type { EventAction, JournalEvent, NewEvent } from '../journal/events.js';
@@ -7,7 +6,7 @@ import type { Rule } from '../rules/rule.js';
 import type { Budget } from './budgets.js';
 import { cutToBudget } from './budgets.js';
 import { keptExplanation } from './kept-explanation.js';
-import { FAILURES_LOOK_BACK_MS, failedBefore, onlyWhatFailed } from '../constraints/failures.js';
+import { FAILURES_LOOK_BACK_MS, type ListedExclusion, failedBefore, onlyWhatFailed } from '../constraints/index.js';
 import type { ForeignPause, ForeignWatch } from './foreign-watch.js';
 import { foreignText, recordPauses } from './foreign-watch.js';
 import { recommend } from './recommended-plan.js';
@@ -96,7 +95,7 @@ export async function lookAgain(
   hosts: string[][],
   rule: Rule,
   options: PartOptions,
-  approval?: { refuse: (snapshot: Snapshot) => OutsideRefusal[] },
+  approval?: { refuse: (snapshot: Snapshot) => ListedExclusion[] },
 ): Promise<Relief> {
   const { clock, journal, watch } = options;
   await watch.prepare();

@@ -1,6 +1,5 @@
-import type { Plan, PlannedMigration, Rejection } from '../balancer/index.js';
-import type { PlanRequest, OutsideRefusal as Refusal } from '../balancer/index.js';
-import { PLAN_DEADLINE_MS, isOverThreshold } from '../balancer/index.js';
+import type { Plan, PlannedMigration, Rejection, SearchLimits } from '../balancer/index.js';
+import { PLAN_DEADLINE_MS, isOverThreshold, planMigrations } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';
@@ -10,8 +9,7 @@ import { NoAnswerError, withinTime } from '../fleet/within-time.js';
 import type { Journal, MigrationRecord } from '../journal/journal.js';
 import type { NewEvent } from '../journal/events.js';
 import { toRequest } from '../migration/batch.js';
-import { ignoredBy } from '../constraints/boundaries.js';
-import { planWithinBoundaries } from '../constraints/bounded-plan.js';
+import { type ListedExclusion as Refusal, constraintsFor, ignoredBy, listed } from '../constraints/index.js';
 import { findHost, isRuleSource } from '../fleet/find-host.js';
 import type { Rule } from '../rules/rule.js';
 import { HISTORY_MS } from './rule-defaults.js';
@@ -39,7 +37,18 @@ export interface Seen {
 }
 
 /** Works out a plan. */
-export type Planner = (request: PlanRequest & { rule: Rule }) => Plan;
+export type Planner = (request: {
+  snapshot: Snapshot;
+  rule: Rule;
+  sourceIds: readonly string[];
+  refusals: readonly Refusal[];
+  limits: SearchLimits;
+}) => Plan;
+
+const planByRule: Planner = ({ snapshot, rule, sourceIds, refusals, limits }) => {
+  const constraints = constraintsFor({ snapshot, rule, sourceIds, further: [listed(refusals)] });
+  return planMigrations({ snapshot, rule, sourceIds, constraints, limits });
+};
 
 /** What {@link relieve} needs. */
 export interface RelieveOptions {
@@ -52,7 +61,7 @@ export interface RelieveOptions {
   signal: AbortSignal;
   /** The batch that asks. */
   batch?: string;
-  /** By default {@link planWithinBoundaries}. */
+  /** By default the balancer, with everything that constrains it. */
   planner?: Planner;
   /** Called when the fleet has answered. A finding ends it there: nothing is planned. */
   onPlanning: (snapshot: Snapshot) => Relief['findings'][number] | undefined;
@@ -165,7 +174,7 @@ async function planWithForecast(
 ): Promise<Plan> {
   for (let round = 0; ; round += 1) {
     const limits = { now: () => options.clock.monotonic(), deadlineMs: PLAN_DEADLINE_MS };
-    const plan = (options.planner ?? planWithinBoundaries)({ snapshot, rule, sourceIds, refusals, limits });
+    const plan = (options.planner ?? planByRule)({ snapshot, rule, sourceIds, refusals, limits });
     if (!options.cloud.forecast) return plan;
     const refused = await forecast(plan, rule, options);
     if (refused.length === 0) return plan;

@@ -1,5 +1,5 @@
 import type { FleetReadings, MetricName, Sample, Snapshot } from '../fleet/fleet.js';
-import type { RecentMove } from '../constraints/cooldown.js';
+import type { RecentMove } from '../constraints/index.js';
 
 /** A fleet whose readings are those after the last moves. */
 export interface Settled {

@@ -1,10 +1,9 @@
-import type { OutsideRefusal } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import type { Host, Metrics, Snapshot } from '../fleet/fleet.js';
 import type { Journal } from '../journal/journal.js';
 import type { Rule } from '../rules/rule.js';
-import { coolingRefusals, lookBackMs, recentMoves } from '../constraints/cooldown.js';
+import { type ListedExclusion, cooldownExclusions, lookBackMs, recentMoves } from '../constraints/index.js';
 import type { SteadyRule } from './rule-defaults.js';
 import { withDefaults } from './rule-defaults.js';
 import { weighEvidence } from './evidence.js';
@@ -15,7 +14,7 @@ export interface Ground {
   /** The rule with every default. */
   rule: SteadyRule;
   snapshot: Snapshot;
-  refusals: OutsideRefusal[];
+  refusals: ListedExclusion[];
   /** Why a host that is past the threshold is left alone for now; undefined if it is not. */
   doubt: (host: Host) => string | undefined;
 }
@@ -60,6 +59,6 @@ export async function steadyGround(
     const verdict = weighEvidence(rule.evidence, samples, given, now - periodMs);
     return verdict.enough ? undefined : verdict.text;
   };
-  const refusals = coolingRefusals(moves, now, { cooldownMs: rule.cooldownMs, restMs: periodMs });
+  const refusals = cooldownExclusions(moves, now, { cooldownMs: rule.cooldownMs, restMs: periodMs });
   return { rule, snapshot, refusals, doubt };
 }

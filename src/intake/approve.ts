@@ -1,4 +1,4 @@
-import type { OutsideRefusal } from '../balancer/index.js';
+import type { ListedExclusion } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { ApprovalAnswer } from '../intake/views.js';
 import type { BatchRecord } from '../journal/journal.js';
@@ -109,7 +109,7 @@ function refusal(plans: readonly RecommendedPlan[], id: string, now: number): Ap
 }
 
 /** Rules out every move that is not among these. */
-function onlyThese(planned: readonly MigrationNotes[], { hosts, guests }: Snapshot): OutsideRefusal[] {
+function onlyThese(planned: readonly MigrationNotes[], { hosts, guests }: Snapshot): ListedExclusion[] {
   const targetOf = new Map(planned.map(({ guest, target_host }) => [guest.id, target_host.id]));
   const sources = new Set(planned.map(({ guest }) => guest.host_id));
   const targets = new Set(targetOf.values());
@@ -118,7 +118,7 @@ function onlyThese(planned: readonly MigrationNotes[], { hosts, guests }: Snapsh
     ...hosts
       .filter(({ id }) => !targets.has(id))
       .map(({ id }) => ({ hostId: id, reason, text: 'no target of the plan' }) as const),
-    ...guests.flatMap((guest): OutsideRefusal[] => {
+    ...guests.flatMap((guest): ListedExclusion[] => {
       const target = targetOf.get(guest.id);
       if (target === undefined) {
         return sources.has(guest.host_id) ? [{ guestId: guest.id, reason, text: 'not part of the plan' }] : [];

@@ -9,7 +9,7 @@ import type { Busy } from './busy-flag.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { outsideWindows } from '../common/time-windows.js';
 import { APPROVER } from './approve.js';
-import { failedMoves } from '../constraints/failures.js';
+import { failedMoves } from '../constraints/index.js';
 import type { PartOptions } from '../decide/part.js';
 import { planPart } from '../decide/part.js';
 import { faultEvent, toEnding, toView } from './batch-record.js';

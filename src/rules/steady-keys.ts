@@ -6,6 +6,7 @@ const EXPECTED_HEADROOM = 'expected points of capacity from 0 to 50 (%)';
 const EXPECTED_COOLDOWN = 'expected a duration such as "1h", or "0s"';
 const EXPECTED_FLOOR = 'expected bytes, or a string such as "1GiB"';
 const EXPECTED_CEILING = 'expected a number above 0 and at most 100 (%)';
+const EXPECTED_RATIO = 'expected a ratio above 0 and at most 1000, such as 1.0';
 const EXPECTED_EVIDENCE = 'expected "mean", "minimum", or {"share": a number above 0 and at most 1}';
 
 const guards = strict({
@@ -34,6 +35,14 @@ export interface Guards {
   cpuCeiling?: number;
 }
 
+const ratio = (description: string, examples: number[]) =>
+  z.number(EXPECTED_RATIO).gt(0, EXPECTED_RATIO).max(1000, EXPECTED_RATIO).optional().meta({ description, examples });
+
+const allocation = strict({
+  memory: ratio("Memory that the guests of a target may have been given, as a ratio of the host's memory", [1]),
+  cpu: ratio("vCPUs that the guests of a target may have been given, as a ratio of the host's CPUs", [16]),
+});
+
 /** When readings are enough to act on: their mean over the period, all of them, or a share of them past the threshold. */
 export type Evidence = 'mean' | 'minimum' | { share: number };
 
@@ -59,6 +68,10 @@ export const steadyKeys = {
       examples: ['1h'],
     }),
   guards: guards.optional().meta({ description: 'What targets keep of the metric that the rule does not watch' }),
+  allocation: allocation.optional().meta({
+    description: 'How much of a target may be given out, whatever is used of it; without a ratio, any amount',
+    examples: [{ memory: 1, cpu: 16 }],
+  }),
   evidence: z
     .union(
       [

@@ -39,6 +39,8 @@ const patterns = (description: string, examples: string[]) =>
     .default([])
     .meta({ description, examples: [examples] });
 
+const EXPECTED_SHARE = 'expected a share from 0 to 1, such as 0.2';
+
 const count = (expected: string) => z.int(expected).min(1, expected).max(1_000_000, expected);
 
 const windows = strict({
@@ -104,6 +106,16 @@ export const steeringKeys = {
   })
     .prefault({})
     .meta({ description: 'What the rule leaves alone; the tag automigrate=ignore in the cloud does the same' }),
+  leastGain: z
+    .number(EXPECTED_SHARE)
+    .min(0, EXPECTED_SHARE)
+    .max(1, EXPECTED_SHARE)
+    .default(0.2)
+    .meta({
+      description:
+        'What a plan that does not clear every host must remove to be carried out, as a share of the excess; 0: anything',
+      examples: [0.2],
+    }),
   windows,
   limits,
   foreignPause: duration()

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Guest, Host } from '../../src/fleet/fleet.js';
-import type { PlanRequest } from '../../src/balancer/index.js';
+import type { PlanRequest } from '../support/plan.js';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;

@@ -1,5 +1,6 @@
 import type { Guest, Host, Snapshot } from '../../src/fleet/fleet.js';
-import type { PlanRequest, Plan } from '../../src/balancer/index.js';
+import type { Plan } from '../../src/balancer/index.js';
+import type { PlanRequest } from '../support/plan.js';
 
 /**
  * The rules of DESIGN written a second time, by themselves: nothing here comes from the balancer.
@@ -49,6 +50,7 @@ export function freeMemory(snapshot: Snapshot, to: Host): number {
 
 /** Whether guests fit on a host together, beside nothing else. */
 export function fitsTogether({ snapshot, rule }: Asked, guests: readonly Guest[], to: Host, slack = 0): boolean {
+  if (guests.some(({ vcpu_count }) => vcpu_count > to.cpu_count)) return false;
   const cpu = guests.reduce(
     (sum, { metrics, vcpu_count }) => sum + ((metrics['cpu.usage_active'] ?? 0) * vcpu_count) / to.cpu_count,
     to.metrics['cpu.usage_active'] ?? Number.NaN,

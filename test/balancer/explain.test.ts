@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMigrations } from '../../src/balancer/index.js';
+import { planMigrations } from '../support/plan.js';
 import { GIB, cpu, cpuRule, fleet, guest, host, memoryRule } from './fleet.js';
 
 describe('the explanation of a plan', () => {

@@ -1,5 +1,7 @@
 import type { Guest, Host, Snapshot } from '../../src/fleet/fleet.js';
-import type { PlanRule } from '../../src/balancer/index.js';
+import type { PlanRequest } from '../support/plan.js';
+
+type PlanRule = PlanRequest['rule'];
 
 export const GIB = 1024 ** 3;
 

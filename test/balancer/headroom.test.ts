@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMigrations } from '../../src/balancer/index.js';
+import { planMigrations } from '../support/plan.js';
 import type { Guest, Host } from '../../src/fleet/fleet.js';
 import { fleet, GIB, guest, host } from '../support/fleet.js';
 

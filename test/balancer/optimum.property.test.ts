@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type PlanRequest, planMigrations, type Plan } from '../../src/balancer/index.js';
+import type { Plan } from '../../src/balancer/index.js';
+import { type PlanRequest, planMigrations } from '../support/plan.js';
 import type { Guest, Host } from '../../src/fleet/fleet.js';
 import { type Optimum, mipSolver } from '../bench/mip.js';
 import { requestArbitrary } from './arbitrary.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isOverThreshold, planMigrations, resolveHost, type Plan } from '../../src/balancer/index.js';
+import { isOverThreshold, resolveHost, type Plan } from '../../src/balancer/index.js';
+import { planMigrations } from '../support/plan.js';
 import { GIB, cpu, cpuRule, fleet, guest, host, memoryRule } from './fleet.js';
 
 function moves(plan: Plan): string[] {
@@ -130,7 +131,7 @@ describe('who is never a target', () => {
     snapshot: fleet([host('a', { metrics: cpu(65) }), ...odd], [guest('g', 'a')]),
     rule: cpuRule(60, { source: { hosts: ['a', 'rule-source'], guests: [] } }),
     sourceIds: ['a', 'alerting'],
-    refusals: [{ hostId: 'refused', reason: 'cloud_refused' as const, text: 'no shared storage' }],
+    exclusions: [{ hostId: 'refused', reason: 'cloud_refused' as const, text: 'no shared storage' }],
   };
 
   it('gives each its own reason', () => {
@@ -167,7 +168,7 @@ describe('who is never a target', () => {
     const hosts = [host('a', { metrics: cpu(65) }), host('b', { metrics: cpu(1) }), host('c', { metrics: cpu(2) })];
     const refusals = [{ guestId: 'g', hostId: 'b', reason: 'cloud_refused' as const, text: 'CPU flags differ' }];
     const snapshot = fleet(hosts, [guest('g', 'a')]);
-    const plan = planMigrations({ snapshot, rule: cpuRule(60), sourceIds: ['a'], refusals });
+    const plan = planMigrations({ snapshot, rule: cpuRule(60), sourceIds: ['a'], exclusions: refusals });
     expect(moves(plan)).toEqual(['g -> c']);
     expect(plan.rejected).toContainEqual({
       guest: 'g',
@@ -193,7 +194,7 @@ describe('who is never a candidate', () => {
     );
     const rule = cpuRule(60, { source: { hosts: [], guests: ['stopped', 'silent', 'idle', 'pinned', 'cooling'] } });
     const refusals = [{ guestId: 'cooling', reason: 'immovable' as const, text: 'moved five minutes ago' }];
-    const plan = planMigrations({ snapshot, rule, sourceIds: ['a'], refusals });
+    const plan = planMigrations({ snapshot, rule, sourceIds: ['a'], exclusions: refusals });
     expect(plan.outcome).toBe('find_result_fail');
     expect(reasons(plan)).toEqual([
       'cooling@*: immovable',

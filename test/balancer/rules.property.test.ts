@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type PlanRequest, planMigrations } from '../../src/balancer/index.js';
+import { type PlanRequest, planMigrations } from '../support/plan.js';
 import { requestArbitrary } from './arbitrary.js';
 import { brokenRules } from './checker.js';
 

@@ -1,4 +1,4 @@
-import type { PlanRequest } from '../../src/balancer/index.js';
+import type { PlanRequest } from '../support/plan.js';
 import type { Guest, Host } from '../../src/fleet/fleet.js';
 import {
   fitsTogether,

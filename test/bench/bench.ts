@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { PLAN_DEADLINE_MS, type PlanRequest, planMigrations, type Plan } from '../../src/balancer/index.js';
+import { PLAN_DEADLINE_MS, type Plan } from '../../src/balancer/index.js';
+import { type PlanRequest, planMigrations } from '../support/plan.js';
 import { brokenRules, readingWithout, sourcesOver } from '../balancer/checker.js';
 import { type BaselineMove, type Planner, firstFitOfEverything, nearestDifference } from './baselines.js';
 import { type BenchCase, TIGHTNESS, benchCases, makeCase } from './cases.js';

@@ -1,5 +1,5 @@
 import loadHighs from 'highs';
-import type { PlanRequest } from '../../src/balancer/index.js';
+import type { PlanRequest } from '../support/plan.js';
 import type { Guest, Host } from '../../src/fleet/fleet.js';
 import { fitsTogether, freeMemory, isCandidate, isSameKind, isUsableTarget, sourcesOver } from '../balancer/checker.js';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/balancer/index.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
-import { planWithinBoundaries } from '../../src/constraints/bounded-plan.js';
+import { planMigrations } from '../support/plan.js';
 import type { Rule, RuleFile } from '../../src/rules/rule.js';
 import { requestArbitrary } from '../balancer/arbitrary.js';
 import { brokenRules } from '../balancer/checker.js';
@@ -22,7 +22,7 @@ const small = (over: Record<string, Record<string, string>> = {}): Snapshot => {
   return fleet(hosts.map(tagged), guests.map(tagged));
 };
 const plan = (keys: Partial<RuleFile> = {}, tags?: Record<string, Record<string, string>>, sourceIds = ['id-a']) =>
-  planWithinBoundaries({ snapshot: small(tags), rule: rule(keys), sourceIds });
+  planMigrations({ snapshot: small(tags), rule: rule(keys), sourceIds });
 const moves = ({ migrations }: Plan) => migrations.map((each) => `${each.guest.name} to ${each.target_host.name}`);
 const reasons = ({ rejected }: Plan, of: string) =>
   rejected.filter(({ reason }) => reason === of).map(({ guest: who, host: where }) => `${who ?? '*'} ${where ?? '*'}`);
@@ -86,9 +86,9 @@ describe('boundaries', () => {
       [host('a', 80), host('b', 20), host('c', 25)],
       [guest('g', 'a', 60), guest('h', 'a', 60), guest('x', 'b', 5)],
     );
-    const free = planWithinBoundaries({ snapshot, rule: rule(), sourceIds: ['id-a'] });
+    const free = planMigrations({ snapshot, rule: rule(), sourceIds: ['id-a'] });
     expect(free.migrations).toHaveLength(2);
-    const apart = planWithinBoundaries({ snapshot, rule: rule({ keepApart: [['g', 'h']] }), sourceIds: ['id-a'] });
+    const apart = planMigrations({ snapshot, rule: rule({ keepApart: [['g', 'h']] }), sourceIds: ['id-a'] });
     expect(apart.outcome).toBe('migrate');
     expect(new Set(apart.migrations.map(({ target_host }) => target_host.name))).toEqual(new Set(['b', 'c']));
   });
@@ -165,7 +165,7 @@ describe('on any fleet', () => {
   it('no plan breaks a boundary, nor any other rule', () => {
     fc.assert(
       fc.property(given, (request) => {
-        const made = planWithinBoundaries(request);
+        const made = planMigrations(request);
         expect(brokenBoundaries(request.snapshot, request.rule, made.migrations)).toEqual([]);
         const others = brokenRules(request, made).filter((text) => !text.startsWith('find_result_fail, but'));
         expect(others).toEqual([]);
@@ -177,12 +177,12 @@ describe('on any fleet', () => {
   it('the generator makes plans that the boundaries change, and plans of several moves', () => {
     const made = fc.sample(given, { numRuns: 400, seed: 7 }).map((request) => {
       const bare = { ...request, rule: { ...request.rule, ...rule(), ...pickPlan(request.rule) } };
-      const free = planWithinBoundaries({
+      const free = planMigrations({
         ...bare,
         snapshot: { ...bare.snapshot, guests: bare.snapshot.guests.map(({ tags: _tags, ...each }) => each) },
       });
       const broken = brokenBoundaries(request.snapshot, request.rule, free.migrations);
-      return { broken, kept: planWithinBoundaries(request).migrations.length };
+      return { broken, kept: planMigrations(request).migrations.length };
     });
     expect(made.filter(({ broken }) => broken.length > 0).length).toBeGreaterThan(30);
     expect(made.filter(({ kept }) => kept > 1).length).toBeGreaterThan(10);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalEvent } from '../../src/journal/events.js';
-import { coolingRefusals, recentMoves } from '../../src/constraints/cooldown.js';
+import { cooldownExclusions, recentMoves } from '../../src/constraints/index.js';
 
 const MINUTE = 60_000;
 const NOW = Date.parse('2026-11-21T05:00:00Z');
@@ -24,7 +24,7 @@ function arrival(minutesAgo: number, over: Partial<JournalEvent> = {}): JournalE
 }
 
 const reasonsAfter = (minutesAgo: number) =>
-  coolingRefusals(recentMoves([arrival(minutesAgo)]), NOW, { cooldownMs: 60 * MINUTE, restMs: 5 * MINUTE }).map(
+  cooldownExclusions(recentMoves([arrival(minutesAgo)]), NOW, { cooldownMs: 60 * MINUTE, restMs: 5 * MINUTE }).map(
     ({ guestId, hostId, reason }) => ({ guestId, hostId, reason }),
   );
 
@@ -46,7 +46,7 @@ describe('what a move rules out', () => {
   });
 
   it('says why in words that go behind the name', () => {
-    const texts = coolingRefusals(recentMoves([arrival(4)]), NOW, { cooldownMs: 60 * MINUTE, restMs: 5 * MINUTE });
+    const texts = cooldownExclusions(recentMoves([arrival(4)]), NOW, { cooldownMs: 60 * MINUTE, restMs: 5 * MINUTE });
     expect(texts.map(({ text }) => text)).toEqual([
       'moved here from a 4 min ago, stays for 60 min',
       'left this host 4 min ago, keeps away for 120 min',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMigrations } from '../../src/balancer/index.js';
+import { planMigrations } from '../support/plan.js';
 import type { Explanation } from '../../src/balancer/index.js';
 import { keptExplanation } from '../../src/decide/kept-explanation.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';

@@ -1,8 +1,7 @@
-import type { Guest, Host } from '../../fleet/fleet.js';
+import type { Host } from '../../fleet/fleet.js';
 import { counted, sayReading } from './sentence.js';
 import { type Refused, groups } from './refused-groups.js';
-import { type RefusalContext, roomGaps, roomText } from './missing-room.js';
-import type { Candidate, RefusalReport } from './rejections.js';
+import { type MeasuredCandidate, type RefusalReport, measuredCandidates, openHosts } from './rejections.js';
 import type {
   Explanation,
   LoadChange,
@@ -45,7 +44,7 @@ export function explain({ plan, report, hostById, without }: ExplainRequest): Ex
     refusedGuests: groups(
       plan.metric,
       'guest',
-      report.excluded.map(({ guest, refusal }) => ({ name: guest.name, reason: refusal.reason, distance: 0 })),
+      report.excluded.map(({ guest, exclusion }) => ({ name: guest.name, reason: exclusion.reason, distance: 0 })),
     ),
     loads: loadChanges(plan, hostById),
     ...((plan.outcome === 'find_result_fail' || plan.outcome === 'partial') && {
@@ -136,9 +135,9 @@ function isFlatter(a: PlanCore, b: PlanCore): boolean {
 }
 
 interface Miss {
-  guest: Guest;
-  host: Host;
-  context: RefusalContext;
+  candidate: MeasuredCandidate;
+  at: number;
+  /** How far from fitting, as a share of the host. */
   distance: number;
 }
 
@@ -152,58 +151,54 @@ function refusals(
 ): { refusedHosts: RefusedGroup[]; nearest: Miss | undefined } {
   const refused: Refused[] = [];
   let nearest: Miss | undefined;
-  for (const host of report.context.index.hosts) {
-    const outright = report.context.eligible.host(host);
-    if (outright) {
-      if (outright.reason !== 'source') refused.push({ name: host.name, reason: outright.reason, distance: 0 });
-      continue;
-    }
-    const { first, miss, helpful, isOpen } = nearestOn(report, host, short);
+  const candidates = measuredCandidates(report);
+  const onExcluded = ({ name }: Host, { reason }: { reason: RejectionReason }) => {
+    if (reason !== 'source') refused.push({ name, reason, distance: 0 });
+  };
+  for (const { host, at } of openHosts(report, onExcluded)) {
+    const { first, miss, helpful, isOpen } = nearestOn(report, candidates, host, at, short);
     if (helpful && (!nearest || helpful.distance < nearest.distance)) nearest = helpful;
     if (!isOpen && first) refused.push({ name: host.name, reason: first, distance: miss?.distance ?? Infinity });
   }
-  return { refusedHosts: groups(report.context.rule.metric, 'host', refused), nearest };
+  return { refusedHosts: groups(report.room.rule.metric, 'host', refused), nearest };
 }
 
-function nearestOn(report: RefusalReport, host: Host, short: ReadonlySet<string>) {
+function nearestOn(
+  report: RefusalReport,
+  candidates: readonly MeasuredCandidate[],
+  host: Host,
+  at: number,
+  short: ReadonlySet<string>,
+) {
   let first: RejectionReason | undefined;
   let miss: Miss | undefined;
   let helpful: Miss | undefined;
   let isOpen = false;
-  for (const candidate of report.candidates) {
-    const pair = report.context.eligible.pair(candidate.guest, candidate.source, host);
-    if (pair) {
-      first ??= pair.reason;
+  for (const candidate of candidates) {
+    const { guest, source, demand, room } = candidate;
+    const excluded = room.exclusion(guest, source, host);
+    if (excluded) {
+      first ??= excluded.reason;
       continue;
     }
-    const context = contextOf(report, candidate);
-    const gaps = roomGaps(context, candidate.guest, host);
-    if (gaps.length === 0) {
+    if (room.fits(demand, at)) {
       isOpen = true;
+      // Where every source is cleared, the first guest that fits says all there is to say of a host.
+      if (short.size === 0) break;
       continue;
     }
-    const distance = gaps.reduce((sum, { reason, missing }) => sum + missing / scale(report, reason, host), 0);
+    const gaps = room.gaps(demand, at);
     first ??= gaps[0]?.reason;
     // What moves already is nobody's miss.
-    if (report.leftBehind && context === report.context) continue;
-    const its = { guest: candidate.guest, host, context, distance };
-    if (short.has(candidate.source.id) && !(helpful && helpful.distance <= distance)) helpful = its;
+    if (report.leftBehind && room === report.room) continue;
+    const distance = gaps.reduce((sum, { share }) => sum + share, 0);
+    const its = { candidate, at, distance };
+    if (short.has(source.id) && !(helpful && helpful.distance <= distance)) helpful = its;
     if (miss && miss.distance <= distance) continue;
     miss = its;
     first = gaps[0]?.reason;
   }
   return { first, miss, helpful, isOpen };
-}
-
-function contextOf(report: RefusalReport, { guest }: Candidate): RefusalContext {
-  const { leftBehind } = report;
-  return leftBehind?.ids.has(guest.id) ? leftBehind.context : report.context;
-}
-
-/** What a gap is a share of, so that CPU and memory can be compared. */
-function scale({ context }: RefusalReport, reason: RejectionReason, host: Host): number {
-  const isCpu = (reason === 'over_threshold') === (context.rule.metric === 'cpu.usage_active');
-  return isCpu && reason !== 'memory_floor' ? 100 : (host.mem_size || 1) * MIB;
 }
 
 function loadChanges(plan: PlanCore, hostById: ExplainRequest['hostById']): LoadChange[] {
@@ -240,20 +235,23 @@ function missingPart(
     const why = everyGuest ? 'every guest that may move does' : 'no host may be a target';
     return { text: `${open}; ${why}` };
   }
-  const miss = sayMiss(report, nearest);
+  const miss = sayMiss(nearest);
   return { text: `${open}; ${miss.text}`, nearest: miss };
 }
 
-function sayMiss(report: RefusalReport, { guest, host, context }: Miss): NearestMiss {
-  const gaps = roomGaps(context, guest, host);
-  const isCpu = (reason: RejectionReason) => scale(report, reason, host) === 100;
-  const amounts = gaps.map(({ reason, missing }) =>
-    isCpu(reason)
+function sayMiss({ candidate: { guest, demand, room }, at }: Miss): NearestMiss {
+  const host = room.index.hosts[at]!;
+  const gaps = room.gaps(demand, at);
+  const amounts = gaps.map(({ reason, missing }) => {
+    const capacity = room.constraints.capacities.find((each) => each.reason === reason);
+    if (capacity) return capacity.say(missing);
+    const isCpu = reason === 'cpu_ceiling' || (reason === 'over_threshold' && room.rule.metric === 'cpu.usage_active');
+    return isCpu
       ? `${sayAmount('cpu.usage_active', missing)} of CPU`
-      : `${sayAmount('mem.available', missing)} of memory`,
-  );
+      : `${sayAmount('mem.available', missing)} of memory`;
+  });
   const [first] = gaps;
-  const numbers = first ? ` (${roomText(context, guest, host, first)})` : '';
+  const numbers = first ? ` (${room.text(demand, at, first)})` : '';
   return {
     guest: guest.name,
     host: host.name,

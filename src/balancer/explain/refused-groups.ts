@@ -13,6 +13,9 @@ const GROUP_TEXT: Readonly<Record<RejectionReason, string>> = {
   alerting: 'alerting themselves',
   rule_source: 'among the source hosts of the rule',
   not_a_rule_target: 'not among the target hosts of the rule',
+  too_few_cpus: 'with fewer CPUs than the guest has',
+  memory_allocation: 'with too much memory given out',
+  cpu_allocation: 'with too many vCPUs given out',
   disabled: 'disabled',
   not_online: 'not online',
   maintenance: 'under maintenance',
@@ -21,6 +24,7 @@ const GROUP_TEXT: Readonly<Record<RejectionReason, string>> = {
   other_zone: 'in another availability zone',
   other_aggregate: 'in other host aggregates',
   no_reading: 'without a reading',
+  no_cpus: 'without CPUs',
   not_running: 'not running',
   not_a_rule_guest: 'not among the guests of the rule',
   score_zero: 'without load',
@@ -35,6 +39,7 @@ const GROUP_TEXT: Readonly<Record<RejectionReason, string>> = {
   ignored: 'to be ignored',
   failed_before: 'left out after failures',
   not_in_plan: 'not in the approved plan',
+  under_way: 'on their way already',
 };
 
 /** One that was refused, by name. */

@@ -1,7 +1,7 @@
 import type { Guest, Host } from '../../fleet/fleet.js';
-import type { Refusal } from '../model/eligibility.js';
-import { type RefusalContext, type RoomGap, roomGap, roomText } from './missing-room.js';
+import type { Exclusion } from '../model/constraints.js';
 import type { Rejection, RejectionReason } from '../model/result.js';
+import { type FleetRoom, demandOf } from './room.js';
 
 /** Up to this many entries every refusal is listed by itself. */
 const FULL_LIST = 5000;
@@ -9,6 +9,10 @@ const FULL_LIST = 5000;
 const SAMPLE = 25;
 /** Guests and hosts that the sentence of a failed plan names. */
 const NAMED = 20;
+/** Guests that are measured against every host of a large fleet, those with the least load first: the others miss by more. */
+const MEASURED = 100;
+/** Hosts between two looks at the clock. */
+const CLOCK_EVERY = 256;
 
 /** A guest that might have moved, with the host it is on. */
 export interface Candidate {
@@ -16,19 +20,29 @@ export interface Candidate {
   source: Host;
 }
 
+/** A candidate with what it takes of a host, and the fleet that it is measured against. */
+export interface MeasuredCandidate extends Candidate {
+  demand: ReturnType<typeof demandOf>;
+  room: FleetRoom;
+}
+
 /** Who was asked and why they were refused; nothing is written out before it is asked for. */
 export interface RefusalReport {
-  context: RefusalContext;
+  /** The fleet as it is. */
+  room: FleetRoom;
   /** Guests of the sources that may move. */
   candidates: readonly Candidate[];
   /** Guests of the sources that may not. */
-  excluded: readonly { guest: Guest; refusal: Refusal }[];
+  excluded: readonly { guest: Guest; exclusion: Exclusion }[];
   /** Guests that a plan which does not clear everything leaves behind: judged beside what it books. */
-  leftBehind?: { ids: ReadonlySet<string>; context: RefusalContext };
+  leftBehind?: { ids: ReadonlySet<string>; room: FleetRoom };
+  /** Whether the time for words is up: what is not yet said is counted, or left out. */
+  isLate: () => boolean;
 }
 
-interface PairRefusal {
-  candidate: Candidate;
+/** A guest that a host does not take. */
+export interface PairRefusal {
+  candidate: MeasuredCandidate;
   host: Host;
   reason: RejectionReason;
   /** Infinity where it is not a matter of room. */
@@ -36,29 +50,45 @@ interface PairRefusal {
   text: () => string;
 }
 
-/** Splits the fleet into hosts that nobody may go to and hosts that are a matter of room. */
-function sortHosts({ context }: RefusalReport) {
-  const outright: { host: Host; refusal: Refusal }[] = [];
-  const open: Host[] = [];
-  for (const host of context.index.hosts) {
-    const refusal = context.eligible.host(host);
-    if (refusal) outright.push({ host, refusal });
-    else open.push(host);
-  }
-  return { outright, open };
+/** The candidates that are measured: all of them, or in a large fleet those with the least load. */
+export function measuredCandidates(report: RefusalReport, most = MEASURED): MeasuredCandidate[] {
+  const all = report.candidates.map((candidate): MeasuredCandidate => {
+    const { leftBehind } = report;
+    const room = leftBehind?.ids.has(candidate.guest.id) ? leftBehind.room : report.room;
+    return { ...candidate, demand: demandOf(candidate.guest, room.constraints), room };
+  });
+  if (all.length <= most) return all;
+  const isCpu = report.room.rule.metric === 'cpu.usage_active';
+  const load = ({ demand }: MeasuredCandidate) => (isCpu ? demand.cpu : demand.memory);
+  const kept = new Set([...all].sort((a, b) => load(a) - load(b)).slice(0, most));
+  return all.filter((candidate) => kept.has(candidate));
 }
 
-function pairRefusal(report: RefusalReport, candidate: Candidate, host: Host): PairRefusal | undefined {
-  const { guest, source } = candidate;
-  const refusal = report.context.eligible.pair(guest, source, host);
-  if (refusal) {
-    const text = () => `host:${host.name}: ${refusal.detail}`;
-    return { candidate, host, reason: refusal.reason, missing: Infinity, text };
+/** Walks over the hosts that are not ruled out by themselves, as long as there is time. */
+export function* openHosts(
+  report: RefusalReport,
+  onExcluded: (host: Host, exclusion: Exclusion) => void,
+): Generator<{ host: Host; at: number }> {
+  const { index, constraints } = report.room;
+  for (let at = 0; at < index.hosts.length; at++) {
+    if (at % CLOCK_EVERY === CLOCK_EVERY - 1 && report.isLate()) return;
+    const host = index.hosts[at]!;
+    const exclusion = constraints.host(host);
+    if (exclusion) onExcluded(host, exclusion);
+    else yield { host, at };
   }
-  const isLeft = report.leftBehind?.ids.has(guest.id);
-  const context = isLeft && report.leftBehind ? report.leftBehind.context : report.context;
-  const gap: RoomGap | undefined = roomGap(context, guest, host);
-  return gap && { candidate, host, ...gap, text: () => roomText(context, guest, host, gap) };
+}
+
+function pairRefusal(candidate: MeasuredCandidate, host: Host, at: number): PairRefusal | undefined {
+  const { guest, source, demand, room } = candidate;
+  const excluded = room.exclusion(guest, source, host);
+  if (excluded) {
+    const text = () => `host:${host.name}: ${excluded.text}`;
+    return { candidate, host, reason: excluded.reason, missing: Infinity, text };
+  }
+  if (room.fits(demand, at)) return undefined;
+  const [gap] = room.gaps(demand, at);
+  return gap && { candidate, host, reason: gap.reason, missing: gap.missing, text: () => room.text(demand, at, gap) };
 }
 
 /** What is a matter of the watched metric first, the nearest first; what no room would help last. */
@@ -67,15 +97,49 @@ function byDistance(a: PairRefusal, b: PairRefusal): number {
   return rank(a) - rank(b) || (a.missing === b.missing ? 0 : a.missing - b.missing);
 }
 
+/** The nearest few of many, and how many there were. */
+class NearestFew {
+  readonly nearest: PairRefusal[] = [];
+  total = 0;
+  readonly #count: number;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  add(entry: PairRefusal): void {
+    const { nearest } = this;
+    this.total++;
+    const last = nearest[nearest.length - 1];
+    if (nearest.length === this.#count && last && byDistance(entry, last) >= 0) return;
+    let at = nearest.length;
+    while (at > 0 && byDistance(entry, nearest[at - 1]!) < 0) at--;
+    nearest.splice(at, 0, entry);
+    if (nearest.length > this.#count) nearest.pop();
+  }
+}
+
 /** Keeps a sample of a long list, and says how many more there are. */
-function sampled<T>(
-  entries: readonly T[],
-  limit: number,
-  write: (entry: T) => Rejection,
-  rest: Rejection,
-): Rejection[] {
+function sampled<T>(entries: readonly T[], limit: number, write: (entry: T) => Rejection, rest: string): Rejection[] {
   if (entries.length <= limit) return entries.map(write);
-  return [...entries.slice(0, limit).map(write), { ...rest, text: `and ${entries.length - limit} ${rest.text}` }];
+  const listed = entries.slice(0, limit).map(write);
+  const { reason } = listed[0]!;
+  return [...listed, { reason, text: `and ${entries.length - limit} ${rest}` }];
+}
+
+function written(
+  { nearest, total }: NearestFew,
+  write: (entry: PairRefusal) => Rejection,
+  rest: Omit<Rejection, 'text'>,
+): Rejection[] {
+  const listed = nearest.map(write);
+  return total > listed.length ? [...listed, { ...rest, text: `and ${total - listed.length} more hosts` }] : listed;
+}
+
+function addTo<K>(groups: Map<K, NearestFew>, key: K, limit: number, entry: PairRefusal): void {
+  let group = groups.get(key);
+  if (!group) groups.set(key, (group = new NearestFew(limit)));
+  group.add(entry);
 }
 
 function grouped<T, K>(entries: readonly T[], key: (entry: T) => K): Map<K, T[]> {
@@ -91,73 +155,73 @@ function grouped<T, K>(entries: readonly T[], key: (entry: T) => K): Map<K, T[]>
 /**
  * Every refusal: guests that may not move, hosts that nobody may go to, and each guest on each other host.
  * Up to 5,000 entries all are listed. In larger fleets a host without room for any guest is one entry without guest
- * (its nearest miss), and of each reason (and guest) the nearest 25 are listed and the others counted.
- * @returns guests first, then hosts, then pairs; deterministic.
+ * (its nearest miss), of each reason (and guest) the nearest 25 are listed and the others counted, and of very many
+ * guests those with the least load are gone by.
+ * @returns guests first, then hosts, then pairs; deterministic unless the time is up.
  */
 export function listRejections(report: RefusalReport): Rejection[] {
-  const { outright, open } = sortHosts(report);
+  const outright: { host: Host; exclusion: Exclusion }[] = [];
+  const open = [...openHosts(report, (host, exclusion) => outright.push({ host, exclusion }))];
   const isFull = outright.length + report.candidates.length * open.length <= FULL_LIST;
   const limit = isFull ? Infinity : SAMPLE;
   const result: Rejection[] = [];
 
-  for (const [reason, group] of grouped(report.excluded, ({ refusal }) => refusal.reason)) {
-    const write = ({ guest, refusal }: (typeof group)[number]): Rejection => ({
-      guest: guest.name,
-      reason,
-      text: `guest:${guest.name}: ${refusal.detail}`,
-    });
-    result.push(...sampled(group, limit, write, { reason, text: 'more guests' }));
+  for (const [reason, group] of grouped(report.excluded, ({ exclusion }) => exclusion.reason)) {
+    const write = ({ guest, exclusion }: (typeof group)[number]): Rejection => {
+      return { guest: guest.name, reason, text: `guest:${guest.name}: ${exclusion.text}` };
+    };
+    result.push(...sampled(group, limit, write, 'more guests'));
   }
-  for (const [reason, group] of grouped(outright, ({ refusal }) => refusal.reason)) {
-    const write = ({ host, refusal }: (typeof group)[number]): Rejection => ({
-      host: host.name,
-      reason,
-      text: `host:${host.name}: ${refusal.detail}`,
-    });
-    result.push(...sampled(group, limit, write, { reason, text: 'more hosts' }));
+  for (const [reason, group] of grouped(outright, ({ exclusion }) => exclusion.reason)) {
+    const write = ({ host, exclusion }: (typeof group)[number]): Rejection => {
+      return { host: host.name, reason, text: `host:${host.name}: ${exclusion.text}` };
+    };
+    result.push(...sampled(group, limit, write, 'more hosts'));
   }
 
-  const pairs: PairRefusal[] = [];
-  const closed: PairRefusal[] = [];
-  for (const host of open) {
-    const refused = report.candidates.flatMap((candidate) => pairRefusal(report, candidate, host) ?? []);
-    const nearest = [...refused].sort(byDistance)[0];
-    if (!isFull && nearest && refused.length === report.candidates.length) closed.push(nearest);
-    else pairs.push(...refused);
+  const candidates = measuredCandidates(report, isFull ? Infinity : MEASURED);
+  const closed = new Map<RejectionReason, NearestFew>();
+  const byGuest = new Map(candidates.map((candidate) => [candidate, new Map<RejectionReason, NearestFew>()]));
+  for (const [n, { host, at }] of open.entries()) {
+    if (n % CLOCK_EVERY === CLOCK_EVERY - 1 && report.isLate()) break;
+    const refused = candidates.flatMap((candidate) => pairRefusal(candidate, host, at) ?? []);
+    const nearest = refused.reduce<PairRefusal | undefined>((a, b) => (a && byDistance(a, b) <= 0 ? a : b), undefined);
+    if (!isFull && nearest && refused.length === candidates.length) addTo(closed, nearest.reason, limit, nearest);
+    else for (const entry of refused) addTo(byGuest.get(entry.candidate)!, entry.reason, limit, entry);
   }
-  for (const [reason, group] of grouped(closed, (entry) => entry.reason)) {
-    const write = ({ host, text }: PairRefusal): Rejection => ({ host: host.name, reason, text: text() });
-    result.push(...sampled(group.sort(byDistance), limit, write, { reason, text: 'more hosts' }));
+  for (const [reason, group] of closed) {
+    result.push(...written(group, ({ host, text }) => ({ host: host.name, reason, text: text() }), { reason }));
   }
-  for (const ofGuest of grouped(pairs, ({ candidate }) => candidate).values()) {
-    for (const [reason, group] of grouped(ofGuest, (entry) => entry.reason)) {
-      const write = ({ candidate, host, text }: PairRefusal): Rejection => ({
-        guest: candidate.guest.name,
-        host: host.name,
-        reason,
-        text: text(),
-      });
-      const rest = { guest: group[0]?.candidate.guest.name ?? '', reason, text: 'more hosts' };
-      result.push(...sampled(group.sort(byDistance), limit, write, rest));
+  for (const [{ guest }, groups] of byGuest) {
+    for (const [reason, group] of groups) {
+      const write = ({ host, text }: PairRefusal): Rejection => {
+        return { guest: guest.name, host: host.name, reason, text: text() };
+      };
+      result.push(...written(group, write, { guest: guest.name, reason }));
     }
   }
   return result;
 }
 
-/** Keeps the nearest few of many in one pass. */
-function nearestFew(entries: Iterable<PairRefusal>, count: number): { nearest: PairRefusal[]; total: number } {
-  const nearest: PairRefusal[] = [];
-  let total = 0;
-  for (const entry of entries) {
-    total++;
+/** The hosts that a guest misses by the least, by position: by the watched metric, in one pass over the numbers. */
+function nearestHosts({ demand, room, source }: MeasuredCandidate, open: readonly { at: number }[], count: number) {
+  const { kinds } = room.constraints;
+  const own = kinds[room.index.positionOf.get(source.id)!];
+  const nearest: { at: number; missing: number; rank: number }[] = [];
+  for (const { at } of open) {
+    const missing = room.missingAt(demand, at);
+    // What misses by the watched metric comes first, what by something else then, and what is of another kind last.
+    const rank = kinds[at] !== own ? 2 : missing >= 0 ? 0 : 1;
+    const entry = { at, missing, rank };
+    const isAfter = (other: typeof entry) => other.rank < rank || (other.rank === rank && other.missing <= missing);
     const last = nearest[nearest.length - 1];
-    if (nearest.length === count && last && byDistance(entry, last) >= 0) continue;
-    let at = nearest.length;
-    while (at > 0 && byDistance(entry, nearest[at - 1]!) < 0) at--;
-    nearest.splice(at, 0, entry);
+    if (nearest.length === count && last && isAfter(last)) continue;
+    let place = nearest.length;
+    while (place > 0 && !isAfter(nearest[place - 1]!)) place--;
+    nearest.splice(place, 0, entry);
     if (nearest.length > count) nearest.pop();
   }
-  return { nearest, total };
+  return nearest;
 }
 
 /**
@@ -168,24 +232,33 @@ function nearestFew(entries: Iterable<PairRefusal>, count: number): { nearest: P
  */
 export function notFoundSentence(report: RefusalReport): string {
   if (report.candidates.length === 0) return '';
-  const { outright, open } = sortHosts(report);
-  const others = outright.filter(({ refusal }) => refusal.reason !== 'source');
-  function* refusalsOf(candidate: Candidate): Generator<PairRefusal> {
-    for (const host of open) {
-      const refusal = pairRefusal(report, candidate, host);
-      if (refusal) yield refusal;
+  const others: { host: Host; exclusion: Exclusion }[] = [];
+  let hosts = report.room.index.hosts.length;
+  const open = [
+    ...openHosts(report, (host, exclusion) => {
+      if (exclusion.reason === 'source') hosts--;
+      else others.push({ host, exclusion });
+    }),
+  ];
+  const named = measuredCandidates({ ...report, candidates: report.candidates.slice(0, NAMED) });
+  const sentences: string[] = [];
+  for (const candidate of named) {
+    if (sentences.length > 0 && report.isLate()) break;
+    // Hosts that have room and are ruled out for this guest alone, as by a boundary, are among the first by their numbers.
+    const entries = nearestHosts(candidate, open, 2 * NAMED).flatMap(({ at }) => {
+      return pairRefusal(candidate, report.room.index.hosts[at]!, at) ?? [];
+    });
+    const texts = entries
+      .sort(byDistance)
+      .slice(0, NAMED)
+      .map((entry) => entry.text());
+    for (const { host, exclusion } of others.slice(0, NAMED - texts.length)) {
+      texts.push(`host:${host.name}: ${exclusion.text}`);
     }
-  }
-  const sentences = report.candidates.slice(0, NAMED).map((candidate) => {
-    const { nearest, total } = nearestFew(refusalsOf(candidate), NAMED);
-    const texts = nearest.map((entry) => entry.text());
-    for (const { host, refusal } of others.slice(0, NAMED - texts.length)) {
-      texts.push(`host:${host.name}: ${refusal.detail}`);
-    }
-    const more = total + others.length - texts.length;
+    const more = hosts - texts.length;
     if (more > 0) texts.push(`and ${more} more hosts`);
-    return `not found target for guest ${candidate.guest.name}: [${texts.join(', ')}]`;
-  });
+    sentences.push(`not found target for guest ${candidate.guest.name}: [${texts.join(', ')}]`);
+  }
   const more = report.candidates.length - sentences.length;
   if (more > 0) sentences.push(`and ${more} more guests`);
   return sentences.join('; ');

@@ -59,7 +59,7 @@ export function sentenceFor(plan: PlanCore, unread: readonly Host[], report: Ref
 function noCandidate(plan: PlanCore, { excluded }: RefusalReport): string {
   const hosts = plan.sources.map(({ name }) => name).join(', ');
   if (excluded.length === 0) return `no guest runs on ${hosts}`;
-  const few = excluded.slice(0, 20).map(({ guest, refusal }) => `guest:${guest.name}: ${refusal.detail}`);
+  const few = excluded.slice(0, 20).map(({ guest, exclusion }) => `guest:${guest.name}: ${exclusion.text}`);
   if (excluded.length > few.length) few.push(`and ${excluded.length - few.length} more guests`);
   return `no guest that may move on ${hosts}: [${few.join(', ')}]`;
 }

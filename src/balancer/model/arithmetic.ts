@@ -1,5 +1,8 @@
 import type { Guest, Host, MetricName } from '../../fleet/fleet.js';
-import type { PlanRule } from './eligibility.js';
+import type { Rule } from '../../rules/rule.js';
+
+/** What of a rule the balancer goes by. */
+export type PlanRule = Pick<Rule, 'name' | 'metric' | 'threshold'> & Partial<Pick<Rule, 'headroom' | 'guards'>>;
 
 /**
  * A reading, or undefined where there is none that can be used: never a guess, never 0.

@@ -1,25 +1,26 @@
 import type { Guest, Host } from '../../fleet/fleet.js';
-import { cpuLoad, cpuCeilingOf, memoryFloorOf, memoryScore, readingOf, isOverThreshold } from './arithmetic.js';
-import { type Eligibility, type PlanRule, placeOf } from './eligibility.js';
+import {
+  type PlanRule,
+  cpuLoad,
+  cpuCeilingOf,
+  memoryFloorOf,
+  memoryScore,
+  readingOf,
+  isOverThreshold,
+} from './arithmetic.js';
+import type { ApartGroup, Constraints } from './constraints.js';
 import type { FleetIndex } from './fleet-index.js';
-import { type Item, MOVE_PRICE, type Problem, type ProblemSource, type Targets } from './problem.js';
+import {
+  type Item,
+  MOVE_PRICE,
+  type Problem,
+  type ProblemCapacity,
+  type ProblemSource,
+  type Targets,
+} from './problem.js';
 
 /** What two ways of adding up the same percentages may differ by, far below what a metric store tells apart. */
 const PERCENT_TOLERANCE = 1e-9;
-
-/** The kind of each host; hosts of another zone or other aggregates are of another kind if the rule keeps guests in theirs. */
-function kindsOf(rule: PlanRule, index: FleetIndex): Int32Array {
-  const { sameZone, sameAggregate } = rule.target;
-  if (!sameZone && !sameAggregate) return index.kind;
-  const numbers = new Map<string, number>();
-  return index.kind.map((kind, position) => {
-    const { zone, aggregates } = placeOf(index.hosts[position]!);
-    const key = JSON.stringify([kind, sameZone && zone, sameAggregate && aggregates]);
-    const number = numbers.get(key) ?? numbers.size;
-    numbers.set(key, number);
-    return number;
-  });
-}
 
 /** How a metric becomes levels: see {@link Problem}. */
 interface View {
@@ -53,16 +54,16 @@ function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View 
  * @param index - the fleet.
  * @param rule - the rule that fired.
  * @param alerting - the alerting hosts, each once.
- * @param eligible - who may move and who may take.
+ * @param constraints - what keeps guests where they are and hosts from taking them.
  */
 export function buildProblem(
   index: FleetIndex,
   rule: PlanRule,
   alerting: readonly Host[],
-  eligible: Eligibility,
+  constraints: Constraints,
 ): Problem {
   const { watched, guard } = views(rule, index);
-  const kinds = kindsOf(rule, index);
+  const { kinds } = constraints;
   const isCpu = rule.metric === 'cpu.usage_active';
   const sources: ProblemSource[] = [];
   const items: Item[] = [];
@@ -73,20 +74,22 @@ export function buildProblem(
     const kind = kinds[position]!;
     const source = sources.push({ host, level: watched.level[position]!, limit: watched.limit, kind }) - 1;
     for (const guest of index.guestsOf.get(host.id) ?? []) {
-      if (eligible.guest(guest, host)) continue;
+      if (constraints.guest(guest, host)) continue;
       const load = watched.load(guest);
       const relief = load / watched.size[position]!;
       const price = guest.vmem_size + MOVE_PRICE;
       items.push({ guests: [guest], source, load, guardLoad: guard.load(guest), relief, price });
     }
   }
+  const targets = { ...collectTargets(index, items, watched, guard, constraints), kind: constraints.kinds };
   return {
     metric: rule.metric,
     sources,
     items,
-    targets: { ...collectTargets(index, items, watched, guard, eligible), kind: kinds },
-    forbidden: forbiddenPairs(index, items, eligible),
-    apart: new Map(),
+    targets,
+    ...namedTargets(index, items, constraints),
+    apart: apartItems(items, constraints),
+    capacities: capacitiesOf(items, targets.usable, constraints),
     tolerance: isCpu ? PERCENT_TOLERANCE : 0,
     guardTolerance: isCpu ? 0 : PERCENT_TOLERANCE,
   };
@@ -98,21 +101,22 @@ function collectTargets(
   items: readonly Item[],
   watched: View,
   guard: View,
-  eligible: Eligibility,
+  constraints: Constraints,
 ): Omit<Targets, 'kind'> {
   const { hosts, isOpen } = index;
   const leastLoad = Math.min(...items.map(({ load }) => load));
   const leastGuardLoad = Math.min(...items.map(({ guardLoad }) => guardLoad));
-  const { level, size } = watched;
-  const { level: guardLevel, size: guardSize } = guard;
+  const { size } = watched;
+  const { size: guardSize } = guard;
+  const level = withArrivals(index, watched, constraints);
+  const guardLevel = withArrivals(index, guard, constraints);
   const usable = new Int32Array(hosts.length);
-  const closed = new Set([...eligible.closed].map((id) => index.positionOf.get(id)));
   let count = 0;
   for (let at = 0; at < hosts.length; at++) {
     // The numbers first: in a large fleet most hosts should be settled without a look at the host itself.
     if (!(isOpen[at] === 1 && level[at]! + leastLoad / size[at]! < watched.limit)) continue;
     if (!(guardLevel[at]! + leastGuardLoad / guardSize[at]! <= guard.limit)) continue;
-    if (closed.has(at) || (eligible.hasLists && eligible.host(hosts[at]!))) continue;
+    if (constraints.host(hosts[at]!)) continue;
     usable[count++] = at;
   }
   return {
@@ -127,18 +131,72 @@ function collectTargets(
   };
 }
 
-function forbiddenPairs(index: FleetIndex, items: readonly Item[], eligible: Eligibility): Map<number, Set<number>> {
-  const forbidden = new Map<number, Set<number>>();
-  if (eligible.pairRefusals.size === 0) return forbidden;
+/** Levels with what is on its way to the hosts. */
+function withArrivals(index: FleetIndex, { level, size, load }: View, { arrivals }: Constraints): Float64Array {
+  if (arrivals.length === 0) return level;
+  const after = level.slice();
+  for (const { guest, hostId } of arrivals) {
+    const at = index.positionOf.get(hostId);
+    if (at !== undefined) after[at] = after[at]! + load(guest) / size[at]!;
+  }
+  return after;
+}
+
+/** Targets that are forbidden to single items, or the only ones for them. Guests that share a set of hosts share it here too. */
+function namedTargets(
+  index: FleetIndex,
+  items: readonly Item[],
+  constraints: Constraints,
+): Pick<Problem, 'forbidden' | 'only'> {
+  const forbidden = new Map<number, ReadonlySet<number>>();
+  const only = new Map<number, ReadonlySet<number>>();
+  const known = new Map<ReadonlySet<string>, ReadonlySet<number>>();
+  const positions = (hostIds: ReadonlySet<string>): ReadonlySet<number> => {
+    let set = known.get(hostIds);
+    if (!set) known.set(hostIds, (set = new Set([...hostIds].flatMap((id) => index.positionOf.get(id) ?? []))));
+    return set;
+  };
   items.forEach(({ guests }, item) => {
-    for (const { id } of guests) {
-      for (const hostId of eligible.pairRefusals.get(id)?.keys() ?? []) {
-        const target = index.positionOf.get(hostId);
-        if (target === undefined) continue;
-        const set = forbidden.get(item) ?? new Set<number>();
-        forbidden.set(item, set.add(target));
-      }
+    const sets = guests.map((guest) => constraints.targetsOf(guest));
+    const [never, ...others] = sets.flatMap((each) => each.never).map(positions);
+    if (never)
+      forbidden.set(item, others.length === 0 ? never : new Set([never, ...others].flatMap((set) => [...set])));
+    const [first, ...further] = sets.flatMap((each) => each.only).map(positions);
+    if (first) {
+      const both =
+        further.length === 0 ? first : [...first].filter((target) => further.every((set) => set.has(target)));
+      only.set(item, new Set(both));
     }
   });
-  return forbidden;
+  return { forbidden, only };
+}
+
+/** The items of each group that is to be kept apart, where there are several. */
+function apartItems(items: readonly Item[], constraints: Constraints): number[][] {
+  const groups = new Map<ApartGroup, number[]>();
+  items.forEach(({ guests }, item) => {
+    for (const group of new Set(guests.flatMap((guest) => constraints.apartGroups(guest)))) {
+      const members = groups.get(group);
+      if (members) members.push(item);
+      else groups.set(group, [item]);
+    }
+  });
+  return [...groups.values()].filter(({ length }) => length > 1);
+}
+
+/** The capacities that can bind at all: as a rule none, which the search is the faster for. */
+function capacitiesOf(items: readonly Item[], usable: Int32Array, { capacities }: Constraints): ProblemCapacity[] {
+  return capacities.flatMap(({ counts, demand, room }): ProblemCapacity[] => {
+    const demands = Float64Array.from(items, ({ guests }) => combined(guests.map(demand), counts));
+    let least = Infinity;
+    for (const target of usable) least = Math.min(least, room[target]!);
+    return combined(demands, counts) <= least ? [] : [{ counts, demand: demands, room }];
+  });
+}
+
+/** What several ask for together, or the most that one of them asks for. */
+function combined(demands: Iterable<number>, counts: ProblemCapacity['counts']): number {
+  let result = 0;
+  for (const demand of demands) result = counts === 'each' ? Math.max(result, demand) : result + demand;
+  return result;
 }

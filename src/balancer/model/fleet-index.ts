@@ -23,6 +23,9 @@ export interface FleetIndex {
   /** The same, but without a reading what the host's guests were not given. */
   readonly memoryOrGiven: Float64Array;
   readonly ones: Float64Array;
+  /** What the guests on a host were given: MiB, and vCPUs. */
+  readonly givenMemory: Float64Array;
+  readonly givenVcpus: Float64Array;
 }
 
 interface Cached {
@@ -63,9 +66,9 @@ function build(snapshot: Snapshot): FleetIndex {
   const column = (value: (host: Host) => number | undefined) =>
     Float64Array.from(hosts, (host) => value(host) ?? Number.NaN);
   const available = column((host) => readingOf(host, 'mem.available'));
-  const givenOut = (host: Host): number => {
-    return (guestsOf.get(host.id) ?? []).reduce((sum, { vmem_size }) => sum + vmem_size, 0);
-  };
+  const given = (amount: (guest: Guest) => number) =>
+    Float64Array.from(hosts, ({ id }) => (guestsOf.get(id) ?? []).reduce((sum, guest) => sum + amount(guest), 0));
+  const givenMemory = given(({ vmem_size }) => vmem_size);
   return {
     hosts,
     positionOf: new Map(hosts.map(({ id }, position) => [id, position])),
@@ -79,9 +82,11 @@ function build(snapshot: Snapshot): FleetIndex {
     memory: available.map((bytes) => -bytes),
     memoryOrGiven: available.map((bytes, position) => {
       const host = hosts[position];
-      return Number.isNaN(bytes) && host ? -unassignedMemory(host.mem_size, givenOut(host)) : -bytes;
+      return Number.isNaN(bytes) && host ? -unassignedMemory(host.mem_size, givenMemory[position]!) : -bytes;
     }),
     ones: new Float64Array(hosts.length).fill(1),
+    givenMemory,
+    givenVcpus: given(({ vcpu_count }) => vcpu_count),
   };
 }
 

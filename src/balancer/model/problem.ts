@@ -18,8 +18,12 @@ export interface Problem {
   targets: Targets;
   /** Targets that single items may not go to: item index to target indices. */
   forbidden: ReadonlyMap<number, ReadonlySet<number>>;
-  /** Items that may not end on one target: item index to item indices, both ways round. */
-  apart: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Items that may only go to some targets: item index to target indices. */
+  only: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Groups of items of which no two may end on one target, by item index. */
+  apart: readonly (readonly number[])[];
+  /** What items take of targets besides, whole numbers. */
+  capacities: readonly ProblemCapacity[];
   /** What separates two sums of readings from each other; rounding stays below, 0 where sums are exact. */
   tolerance: number;
   guardTolerance: number;
@@ -32,6 +36,16 @@ export interface ProblemSource {
   limit: number;
   /** Hosts of one kind (type and architecture) have one number. */
   kind: number;
+}
+
+/** Something that targets have a number of: an item fits where it takes no more than there is. */
+export interface ProblemCapacity {
+  /** Whether the items on a target count together, or each by itself. */
+  counts: 'together' | 'each';
+  /** By item. */
+  demand: Float64Array;
+  /** By target. */
+  room: Float64Array;
 }
 
 /** What moves as one: as a rule a single guest. */
@@ -72,10 +86,13 @@ export interface Move {
 /** The price of a move beside its memory, MiB. */
 export const MOVE_PRICE = 1024;
 
-/** Whether an item may go to a target at all, whatever room there is. */
+/** Whether an item may go to a target at all, whatever its readings. */
 export function isAllowed(problem: Problem, item: number, target: number): boolean {
   const from = problem.sources[problem.items[item]?.source ?? -1];
-  return from?.kind === problem.targets.kind[target] && !problem.forbidden.get(item)?.has(target);
+  if (from?.kind !== problem.targets.kind[target] || problem.forbidden.get(item)?.has(target)) return false;
+  const only = problem.only.get(item);
+  if (only && !only.has(target)) return false;
+  return problem.capacities.every(({ demand, room }) => demand[item]! <= room[target]!);
 }
 
 /** Whether a level leaves a source on the good side, however its sum was rounded. */

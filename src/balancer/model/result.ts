@@ -1,39 +1,11 @@
 import type { MetricName } from '../../fleet/fleet.js';
+import type { ExclusionReason, RoomReason } from './constraints.js';
 
 /** How a plan came out: see DESIGN of the plan contract in the README. */
 export type PlanOutcome = 'migrate' | 'partial' | 'find_result_fail' | 'not_needed';
 
 /** Why a guest, a host, or a guest on a host was refused. */
-export type RejectionReason =
-  | 'over_threshold'
-  | 'memory_floor'
-  | 'cpu_ceiling'
-  | 'source'
-  | 'alerting'
-  | 'rule_source'
-  | 'not_a_rule_target'
-  | 'disabled'
-  | 'not_online'
-  | 'maintenance'
-  | 'other_host_type'
-  | 'other_architecture'
-  | 'other_zone'
-  | 'other_aggregate'
-  | 'no_reading'
-  | 'not_running'
-  | 'not_a_rule_guest'
-  | 'score_zero'
-  | 'immovable'
-  | 'cloud_refused'
-  | 'cooldown'
-  | 'returning'
-  | 'resting'
-  | 'kept_together'
-  | 'kept_apart'
-  | 'pinned'
-  | 'ignored'
-  | 'failed_before'
-  | 'not_in_plan';
+export type RejectionReason = ExclusionReason | RoomReason;
 
 /** One refusal: of a pair, or of a guest (`host` absent) or of a host (`guest` absent) altogether. Names, not ids. */
 export interface Rejection {

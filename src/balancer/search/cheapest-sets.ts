@@ -161,8 +161,9 @@ export class CheapestSets {
   }
 
   #isAlike(a: number, b: number): boolean {
-    const { add, guardAdd, targets, apart } = this.dense;
-    if (apart && apart[a]!.length + apart[b]!.length > 0) return false;
+    const { add, guardAdd, targets, groupsOf, capacities } = this.dense;
+    if (groupsOf && groupsOf[a]!.length + groupsOf[b]!.length > 0) return false;
+    if (capacities.some(({ demand }) => demand[a] !== demand[b])) return false;
     for (let t = 0; t < targets; t++) {
       if (add[a * targets + t] !== add[b * targets + t]) return false;
       if (guardAdd[a * targets + t] !== guardAdd[b * targets + t]) return false;

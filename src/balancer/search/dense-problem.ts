@@ -26,11 +26,22 @@ export interface DenseProblem {
   readonly guardLevel: Float64Array;
   readonly limit: Float64Array;
   readonly guardLimit: Float64Array;
-  /** By item: those that may not be on one target with it; undefined where none are named at all. */
-  readonly apart: readonly Int32Array[] | undefined;
+  /** By item: the groups it belongs to of which no two may be on one target; undefined where there are none at all. */
+  readonly groupsOf: readonly Int32Array[] | undefined;
+  readonly groups: number;
+  /** Resources of which the items on a target take some together. */
+  readonly capacities: readonly DenseCapacity[];
   readonly tolerance: number;
   /** By target: what sums on it may be off by their rounding; 0 where every number there adds up without any. */
   readonly guardTolerance: Float64Array;
+}
+
+/** A resource in whole numbers. */
+export interface DenseCapacity {
+  /** By item. */
+  readonly demand: Float64Array;
+  /** By target. */
+  readonly room: Float64Array;
 }
 
 /** The price in MiB of a {@link DenseProblem.weight}. */
@@ -77,7 +88,14 @@ export function denseProblem(problem: Problem, itemOf: Int32Array, targetOf: Int
     guardLevel: ofTarget(guardLevel),
     limit: ofTarget(limit),
     guardLimit: ofTarget(guardLimit),
-    apart: apartOf(problem, itemOf),
+    groupsOf: groupsOf(problem, itemOf),
+    groups: problem.apart.length,
+    capacities: problem.capacities
+      .filter(({ counts }) => counts === 'together')
+      .map(({ demand, room }) => ({
+        demand: Float64Array.from(itemOf, (index) => demand[index]!),
+        room: ofTarget(room),
+      })),
     tolerance: problem.tolerance,
     guardTolerance: guardTolerances(problem, targetOf, guardAdd),
   };
@@ -101,12 +119,13 @@ function guardTolerances({ targets, guardTolerance }: Problem, targetOf: Int32Ar
   return tolerance;
 }
 
-function apartOf({ apart }: Problem, itemOf: Int32Array): Int32Array[] | undefined {
-  if (apart.size === 0) return undefined;
-  const indexOf = new Map(Array.from(itemOf, (item, index) => [item, index]));
-  return Array.from(itemOf, (item) =>
-    Int32Array.from([...(apart.get(item) ?? [])].flatMap((other) => indexOf.get(other) ?? [])),
-  );
+function groupsOf({ apart }: Problem, itemOf: Int32Array): Int32Array[] | undefined {
+  if (apart.length === 0) return undefined;
+  const groups = new Map<number, number[]>();
+  apart.forEach((members, group) => {
+    for (const item of members) groups.set(item, [...(groups.get(item) ?? []), group]);
+  });
+  return Array.from(itemOf, (item) => Int32Array.from(groups.get(item) ?? []));
 }
 
 /** Moves in terms of the problem, from a target (or -1) for each item. */

@@ -1,4 +1,4 @@
-import { type Packing, isApart } from './packing.js';
+import { type Packing, book, hasCapacity, isApart } from './packing.js';
 
 /** Tries of one search for the lowestPeak packing. */
 const FLAT_LIMIT = 600;
@@ -48,6 +48,8 @@ export function lowestPeak(
   const level = dense.level.slice();
   const guard = dense.guardLevel.slice();
   const load = new Int32Array(targets);
+  const used = new Float64Array(packing.used.length);
+  const held = new Int32Array(packing.held.length);
   const place = new Int32Array(dense.items).fill(-1);
   let best: Int32Array | undefined;
   let peak = bound;
@@ -73,7 +75,7 @@ export function lowestPeak(
         if (after >= dense.limit[t]! - (several ? dense.tolerance : 0)) continue;
         const room = dense.guardLimit[t]! - (several ? dense.guardTolerance[t]! : 0);
         if (guard[t]! + guardAdd[item * targets + t]! > room) continue;
-        if (several && !isApart(dense, item, t, place)) continue;
+        if (several && !(hasCapacity(dense, item, t, used) && isApart(dense, item, t, held))) continue;
         lowest = after;
         next = t;
       }
@@ -84,11 +86,13 @@ export function lowestPeak(
       level[next] = lowest;
       guard[next] = guardWas + guardAdd[item * targets + next]!;
       load[next] = load[next]! + 1;
+      book(dense, item, next, 1, used, held);
       place[item] = next;
       descend(at + 1, Math.max(highest, lowest));
       level[next] = was;
       guard[next] = guardWas;
       load[next] = load[next]! - 1;
+      book(dense, item, next, -1, used, held);
       place[item] = -1;
       if (peak <= floor) return;
     }

@@ -19,7 +19,12 @@ export class Packing {
   readonly placeOf: Int32Array;
   readonly level: Float64Array;
   readonly guardLevel: Float64Array;
+  /** How many items a target holds. */
   readonly load: Int32Array;
+  /** `capacity * targets + target`: what is taken of each capacity. */
+  readonly used: Float64Array;
+  /** `target * groups + group`: how many items of a group that is to be kept apart a target holds. */
+  readonly held: Int32Array;
   /** Looks at a target so far: what the search has cost. */
   work = 0;
   /** Whether the last refusal was a proof, and not the end of the tries. */
@@ -37,6 +42,8 @@ export class Packing {
     this.level = dense.level.slice();
     this.guardLevel = dense.guardLevel.slice();
     this.load = new Int32Array(dense.targets);
+    this.used = new Float64Array(dense.capacities.length * dense.targets);
+    this.held = new Int32Array(dense.groups * dense.targets);
     this.#order = new Int32Array(dense.items);
     this.#roomScale = roomScale(dense);
     this.#twin = twins(dense);
@@ -53,7 +60,8 @@ export class Packing {
     return (
       level < dense.limit[target]! - dense.tolerance &&
       guard <= dense.guardLimit[target]! - dense.guardTolerance[target]! &&
-      isApart(dense, item, target, this.placeOf)
+      hasCapacity(dense, item, target, this.used) &&
+      isApart(dense, item, target, this.held)
     );
   }
 
@@ -87,7 +95,13 @@ export class Packing {
     this.placeOf[item] = target;
     this.level[target] = this.level[target]! + this.dense.add[at]!;
     this.guardLevel[target] = this.guardLevel[target]! + this.dense.guardAdd[at]!;
-    this.load[target] = this.load[target]! + 1;
+    this.#count(item, target, 1);
+  }
+
+  /** Books an item on a target (or takes it off with -1) in what is counted in whole numbers. */
+  #count(item: number, target: number, sign: 1 | -1): void {
+    this.load[target] = this.load[target]! + sign;
+    book(this.dense, item, target, sign, this.used, this.held);
   }
 
   take(item: number): void {
@@ -97,6 +111,7 @@ export class Packing {
     this.chosen.copyWithin(at, at + 1, this.count);
     this.count--;
     this.placeOf[item] = -1;
+    this.#count(item, target, -1);
     this.#addUp(target);
   }
 
@@ -162,29 +177,38 @@ export class Packing {
     this.work += TRY + dense.targets;
     for (let t = 0; t < dense.targets; t++) {
       if (!this.fits(item, t)) continue;
-      const twin = this.#twin[t]!;
       // Of targets that are alike and hold the same, one try is enough.
-      if (twin >= 0 && this.level[twin] === this.level[t] && this.guardLevel[twin] === this.guardLevel[t]) continue;
+      if (this.#isLikeTwin(t)) continue;
       if (++this.#tries >= PACK_LIMIT) return false;
       const level = this.level[t]!;
       const guard = this.guardLevel[t]!;
       this.placeOf[item] = t;
       this.level[t] = level + dense.add[item * dense.targets + t]!;
       this.guardLevel[t] = guard + dense.guardAdd[item * dense.targets + t]!;
-      this.load[t] = this.load[t]! + 1;
+      this.#count(item, t, 1);
       if (this.#fill(at + 1, end)) return true;
       this.level[t] = level;
       this.guardLevel[t] = guard;
-      this.load[t] = this.load[t]! - 1;
+      this.#count(item, t, -1);
       this.placeOf[item] = -1;
     }
     return false;
+  }
+
+  /** Whether the target before this one that is alike holds the same; of groups and capacities only the empty are the same. */
+  #isLikeTwin(t: number): boolean {
+    const twin = this.#twin[t]!;
+    if (twin < 0 || this.level[twin] !== this.level[t] || this.guardLevel[twin] !== this.guardLevel[t]) return false;
+    const isPlain = this.dense.groups === 0 && this.dense.capacities.length === 0;
+    return isPlain || (this.load[twin] === 0 && this.load[t] === 0);
   }
 
   #empty(): void {
     this.level.set(this.dense.level);
     this.guardLevel.set(this.dense.guardLevel);
     this.load.fill(0);
+    this.used.fill(0);
+    this.held.fill(0);
   }
 
   #addUpAll(): void {
@@ -195,7 +219,7 @@ export class Packing {
       const t = this.placeOf[item]!;
       this.level[t] = this.level[t]! + dense.add[item * dense.targets + t]!;
       this.guardLevel[t] = this.guardLevel[t]! + dense.guardAdd[item * dense.targets + t]!;
-      this.load[t] = this.load[t]! + 1;
+      this.#count(item, t, 1);
     }
   }
 
@@ -203,24 +227,51 @@ export class Packing {
     const { dense } = this;
     let level = dense.level[target]!;
     let guard = dense.guardLevel[target]!;
-    let load = 0;
     for (let at = 0; at < this.count; at++) {
       const item = this.chosen[at]!;
       if (this.placeOf[item] !== target) continue;
       level += dense.add[item * dense.targets + target]!;
       guard += dense.guardAdd[item * dense.targets + target]!;
-      load++;
     }
     this.level[target] = level;
     this.guardLevel[target] = guard;
-    this.load[target] = load;
   }
 }
 
-/** Whether none of the items that an item is to be kept from is on a target. */
-export function isApart({ apart }: DenseProblem, item: number, target: number, placeOf: Int32Array): boolean {
-  if (apart) for (const other of apart[item]!) if (placeOf[other] === target) return false;
+/** Whether a target holds no item that this one is to be kept apart from. */
+export function isApart({ groupsOf, groups }: DenseProblem, item: number, target: number, held: Int32Array): boolean {
+  if (groupsOf) for (const group of groupsOf[item]!) if (held[target * groups + group]! > 0) return false;
   return true;
+}
+
+/** Whether what is left of every capacity is enough for an item beside those on the target. */
+export function hasCapacity(dense: DenseProblem, item: number, target: number, used: Float64Array): boolean {
+  const { capacities, targets } = dense;
+  for (let c = 0; c < capacities.length; c++) {
+    const { demand, room } = capacities[c]!;
+    if (used[c * targets + target]! + demand[item]! > room[target]!) return false;
+  }
+  return true;
+}
+
+/** Adds to `used` and `held` what an item takes of a target, or takes it off with a sign of -1. */
+export function book(
+  { capacities, targets, groupsOf, groups }: DenseProblem,
+  item: number,
+  target: number,
+  sign: 1 | -1,
+  used: Float64Array,
+  held: Int32Array,
+): void {
+  for (let c = 0; c < capacities.length; c++) {
+    const at = c * targets + target;
+    used[at] = used[at]! + sign * capacities[c]!.demand[item]!;
+  }
+  if (!groupsOf) return;
+  for (const group of groupsOf[item]!) {
+    const at = target * groups + group;
+    held[at] = held[at]! + sign;
+  }
 }
 
 /** What turns the rooms of each target into shares of the largest: watched, guard, watched, guard, … */
@@ -253,6 +304,7 @@ function twins(dense: DenseProblem): Int32Array {
     const alike = (seen.get(key) ?? []).find((other) => {
       if (dense.limit[other] !== dense.limit[t] || dense.guardLevel[other] !== dense.guardLevel[t]) return false;
       if (dense.guardLimit[other] !== dense.guardLimit[t]) return false;
+      if (dense.capacities.some(({ room }) => room[other] !== room[t])) return false;
       for (let i = 0; i < items * targets; i += targets) {
         if (add[i + other] !== add[i + t] || guardAdd[i + other] !== guardAdd[i + t]) return false;
       }

@@ -2,7 +2,7 @@ import type { DenseProblem } from './dense-problem.js';
 
 /**
  * What can be taken off all sources at most, in the unit of the level, by the room of all targets together in either
- * metric, as if items were divisible and targets one.
+ * metric and each capacity, as if items were divisible and targets one.
  */
 export function mostRemovable(dense: DenseProblem): number {
   const { problem, itemOf, targetOf } = dense;
@@ -18,7 +18,14 @@ export function mostRemovable(dense: DenseProblem): number {
   }
   const load = Float64Array.from(itemOf, (item) => problem.items[item]!.load);
   const guardLoad = Float64Array.from(itemOf, (item) => problem.items[item]!.guardLoad);
-  return Math.min(mostFor(dense, load, room), mostFor(dense, guardLoad, guardRoom));
+  const byCapacity = dense.capacities.map((capacity) =>
+    mostFor(
+      dense,
+      capacity.demand,
+      capacity.room.reduce((sum, some) => sum + Math.max(0, some), 0),
+    ),
+  );
+  return Math.min(mostFor(dense, load, room), mostFor(dense, guardLoad, guardRoom), ...byCapacity);
 }
 
 /** Whether what has to go is surely more than all targets can take; rounding proves nothing. */
@@ -48,7 +55,7 @@ function mostFor({ items, relief, source, need }: DenseProblem, load: Float64Arr
   for (const item of order) {
     const useful = Math.min(relief[item]!, Math.max(0, rest[source[item]!]!));
     const taken = (load[item]! * useful) / relief[item]!;
-    if (taken >= left) return removed + (taken > 0 ? (useful * left) / taken : 0);
+    if (taken > left) return removed + (useful * left) / taken;
     left -= taken;
     removed += useful;
     rest[source[item]!] = rest[source[item]!]! - useful;

@@ -81,18 +81,23 @@ function best(problem: Problem, count: number): Int32Array {
   const { items, targets } = problem;
   const largest = Math.max(...items.map(({ load }) => load));
   const largestGuard = Math.max(...items.map(({ guardLoad }) => guardLoad)) || 1;
+  const together = problem.capacities.filter(({ counts }) => counts === 'together');
+  const most = together.map(({ demand }) => demand.reduce((a, b) => Math.max(a, b), 0) || 1);
   const kinds = new Map<number, Highest[]>();
   for (const target of targets.usable) {
     const kind = targets.kind[target]!;
     let lists = kinds.get(kind);
-    if (!lists) kinds.set(kind, (lists = Array.from({ length: 5 }, () => new Highest(count))));
+    if (!lists) kinds.set(kind, (lists = Array.from({ length: 5 + together.length }, () => new Highest(count))));
     const { room, guardRoom } = rooms(problem, target);
     const emptiness = -targets.level[target]!;
     lists[0]!.offer(target, emptiness);
     lists[1]!.offer(target, room);
     lists[2]!.offer(target, guardRoom);
-    lists[3]!.offer(target, Math.min(room / largest, guardRoom / largestGuard));
-    if (room > largest && guardRoom >= largestGuard) lists[4]!.offer(target, emptiness);
+    const shares = together.map((capacity, at) => capacity.room[target]! / most[at]!);
+    lists[3]!.offer(target, Math.min(room / largest, guardRoom / largestGuard, ...shares));
+    const takesAll = room > largest && guardRoom >= largestGuard && shares.every((share) => share >= 1);
+    if (takesAll) lists[4]!.offer(target, emptiness);
+    shares.forEach((share, at) => lists[5 + at]!.offer(target, share));
   }
   const kept = new Set<number>();
   for (const lists of kinds.values()) for (const list of lists) for (const index of list.kept) kept.add(index);
@@ -116,27 +121,31 @@ export function fewTargets(problem: Problem): TargetSelection {
 export function manyTargets(problem: Problem): TargetSelection {
   const { usable } = problem.targets;
   if (usable.length <= MANY * 5) return everything(problem);
-  const most = Math.min(problem.items.length, MANY);
+  const needed = Math.min(problem.items.length, MANY);
   const tied = new Set<number>();
-  for (const targets of problem.forbidden.values()) for (const target of targets) tied.add(target);
+  for (const sets of [problem.forbidden, problem.only]) {
+    for (const targets of new Set(sets.values())) for (const target of targets) tied.add(target);
+  }
   const kept = new Set<number>([...best(problem, MANY), ...tied]);
   const dominators = [...kept].filter((target) => !tied.has(target)).map((target) => dominator(problem, target));
   for (const target of usable) {
     if (kept.has(target)) continue;
     const it = dominator(problem, target);
     let better = 0;
-    for (let n = 0; n < dominators.length && better < most; n++) {
+    for (let n = 0; n < dominators.length && better < needed; n++) {
       const other = dominators[n]!;
-      if (other.kind === it.kind && other.room >= it.room && other.guardRoom >= it.guardRoom) better++;
+      if (other.kind === it.kind && other.rooms.every((room, at) => room >= it.rooms[at]!)) better++;
     }
-    if (better >= most) continue;
+    if (better >= needed) continue;
     if (kept.size >= MOST) return { targets: Int32Array.from(kept).sort(), exactUpTo: 0 };
     kept.add(target);
     dominators.push(it);
   }
-  return { targets: Int32Array.from(kept).sort(), exactUpTo: most };
+  return { targets: Int32Array.from(kept).sort(), exactUpTo: needed };
 }
 
 function dominator(problem: Problem, target: number) {
-  return { kind: problem.targets.kind[target]!, ...rooms(problem, target) };
+  const { room, guardRoom } = rooms(problem, target);
+  const capacities = problem.capacities.map((capacity) => capacity.room[target]!);
+  return { kind: problem.targets.kind[target]!, rooms: [room, guardRoom, ...capacities] };
 }

@@ -1,10 +1,5 @@
-import {
-  planMigrations,
-  type PlanRequest,
-  type Plan,
-  type PlannedMigration,
-  MEMORY_FLOOR,
-} from '../../../src/balancer/index.js';
+import { type Plan, type PlannedMigration, MEMORY_FLOOR } from '../../../src/balancer/index.js';
+import { planMigrations, type PlanRequest } from '../../support/plan.js';
 import type { Guest, Host } from '../../../src/fleet/fleet.js';
 
 const MIB = 1024 ** 2;

@@ -1,0 +1,198 @@
+import type { Guest, Host } from '../../fleet/fleet.js';
+import {
+  type PlanRule,
+  cpuCeilingOf,
+  cpuLoad,
+  cpuScore,
+  memoryFloorOf,
+  memoryScore,
+  readingOf,
+} from '../model/arithmetic.js';
+import type { Constraints, Exclusion, RoomReason } from '../model/constraints.js';
+import type { FleetIndex } from '../model/fleet-index.js';
+
+const MIB = 1024 * 1024;
+
+/** Room that is wanting on a host. */
+export interface RoomGap {
+  reason: RoomReason;
+  /** By how much the limit is missed: %, bytes, or what the capacity counts; 0 on the limit itself. */
+  missing: number;
+  /** The same as a share of the host, so that CPU and memory can be compared. */
+  share: number;
+}
+
+/** What a guest takes of a host, by numbers. */
+interface Demand {
+  guest: Guest;
+  /** % of one CPU. */
+  cpu: number;
+  /** Bytes. */
+  memory: number;
+  /** By capacity. */
+  counted: number[];
+}
+
+/** What a guest takes of a host by both metrics and of every capacity. */
+export function demandOf(guest: Guest, { capacities }: Constraints): Demand {
+  return {
+    guest,
+    cpu: cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count),
+    memory: memoryScore(guest.vmem_size),
+    counted: capacities.map(({ demand }) => demand(guest)),
+  };
+}
+
+/**
+ * The room of every host in columns, with what is on its way and what a plan puts there: what the explanation measures
+ * guests against. Exactly the formulas of DESIGN, guest by guest.
+ */
+export class FleetRoom {
+  readonly index: FleetIndex;
+  readonly rule: PlanRule;
+  readonly constraints: Constraints;
+  /** By host id: the guests that the plan puts there. */
+  readonly #planned: ReadonlyMap<string, readonly Guest[]>;
+  readonly #arriving: ReadonlySet<string>;
+  readonly #cpu: Float64Array;
+  /** Bytes. */
+  readonly #available: Float64Array;
+  readonly #left: readonly Float64Array[];
+
+  /** @param planned - by host id, the guests that a plan puts there. */
+  constructor(
+    index: FleetIndex,
+    rule: PlanRule,
+    constraints: Constraints,
+    planned: ReadonlyMap<string, readonly Guest[]> = new Map(),
+  ) {
+    this.index = index;
+    this.rule = rule;
+    this.constraints = constraints;
+    this.#planned = planned;
+    this.#arriving = new Set(constraints.arrivals.map(({ hostId }) => hostId));
+    this.#cpu = index.cpu.map((value) => (Number.isNaN(value) ? 0 : value));
+    this.#available = index.memoryOrGiven.map((bytes) => -bytes);
+    this.#left = constraints.capacities.map(({ room, counts }) => (counts === 'together' ? room.slice() : room));
+    for (const { guest, hostId } of constraints.arrivals) this.#addUp(guest, hostId, false);
+    for (const [hostId, guests] of planned) for (const guest of guests) this.#addUp(guest, hostId, true);
+  }
+
+  #addUp(guest: Guest, hostId: string, isCounted: boolean): void {
+    const at = this.index.positionOf.get(hostId);
+    if (at === undefined) return;
+    const { cpu, memory, counted } = demandOf(guest, this.constraints);
+    this.#cpu[at] = this.#cpu[at]! + cpu / this.index.cpuCount[at]!;
+    this.#available[at] = this.#available[at]! - memory;
+    // What is on its way is in the rooms of the capacities from the start.
+    if (!isCounted) return;
+    this.constraints.capacities.forEach(({ counts }, c) => {
+      if (counts === 'together') this.#left[c]![at] = this.#left[c]![at]! - counted[c]!;
+    });
+  }
+
+  /** Why a guest does not go to a host, room aside: also for what the plan puts there. */
+  exclusion(guest: Guest, source: Host, target: Host): Exclusion | undefined {
+    const excluded = this.constraints.pair(guest, source, target);
+    if (excluded) return excluded;
+    const there = this.#planned.get(target.id);
+    if (!there) return undefined;
+    for (const group of this.constraints.apartGroups(guest)) {
+      const other = there.find((each) => each.id !== guest.id && this.constraints.apartGroups(each).includes(group));
+      if (!other) continue;
+      const text = `guest ${guest.name} is kept apart from ${other.name}, which goes there (${group.label})`;
+      return { reason: 'kept_apart', text };
+    }
+    return undefined;
+  }
+
+  /** Whether a guest fits on the host at a position; cheap enough for every host of a fleet. */
+  fits({ cpu, memory, counted }: Demand, at: number): boolean {
+    const after = this.#cpu[at]! + cpu / this.index.cpuCount[at]!;
+    const available = this.#available[at]! - memory;
+    const { metric, threshold } = this.rule;
+    const hasRoom =
+      metric === 'cpu.usage_active'
+        ? after < threshold && available >= memoryFloorOf(this.rule)
+        : available > threshold && after <= cpuCeilingOf(this.rule);
+    if (!hasRoom) return false;
+    for (let c = 0; c < counted.length; c++) if (counted[c]! > this.#left[c]![at]!) return false;
+    return true;
+  }
+
+  /** By how much the watched metric alone would be missed, % or bytes; below 0 where it is not. */
+  missingAt({ cpu, memory }: Demand, at: number): number {
+    const { metric, threshold } = this.rule;
+    return metric === 'cpu.usage_active'
+      ? this.#cpu[at]! + cpu / this.index.cpuCount[at]! - threshold
+      : threshold - (this.#available[at]! - memory);
+  }
+
+  /** Where a guest lacks room: the watched metric first, then the guard, then what was given out. Nothing if it fits. */
+  gaps({ cpu, memory, counted }: Demand, at: number): RoomGap[] {
+    const { metric, threshold } = this.rule;
+    const host = this.index.hosts[at]!;
+    const after = this.#cpu[at]! + cpu / host.cpu_count;
+    const available = this.#available[at]! - memory;
+    const gaps: RoomGap[] = [];
+    const ofCpu = (reason: RoomReason, missing: number) => gaps.push({ reason, missing, share: missing / 100 });
+    const ofMemory = (reason: RoomReason, missing: number) =>
+      gaps.push({ reason, missing, share: missing / ((host.mem_size || 1) * MIB) });
+    const floor = memoryFloorOf(this.rule);
+    const ceiling = cpuCeilingOf(this.rule);
+    if (metric === 'cpu.usage_active') {
+      if (!(after < threshold)) ofCpu('over_threshold', after - threshold);
+      if (!(available >= floor)) ofMemory('memory_floor', floor - available);
+    } else {
+      if (!(available > threshold)) ofMemory('over_threshold', threshold - available);
+      if (!(after <= ceiling)) ofCpu('cpu_ceiling', after - ceiling);
+    }
+    this.constraints.capacities.forEach(({ reason }, c) => {
+      const missing = counted[c]! - this.#left[c]![at]!;
+      if (missing > 0) gaps.push({ reason, missing, share: missing / counted[c]! });
+    });
+    return gaps;
+  }
+
+  /**
+   * A {@link RoomGap} with its numbers, in the form of the documents:
+   * `host:H:current(1.000000) + guest:G:score(2.000000) >= threshold(3.000000)`.
+   */
+  text({ guest }: Demand, at: number, { reason }: RoomGap): string {
+    const { metric, threshold } = this.rule;
+    const host = this.index.hosts[at]!;
+    const cpu = digits(this.#cpu[at]!);
+    const available = digits(this.#available[at]!);
+    const ofCpu = digits(cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, host.cpu_count));
+    const ofMemory = digits(memoryScore(guest.vmem_size));
+    const its = `guest:${guest.name}`;
+    const name = `host:${host.name}`;
+    const where = this.#planned.has(host.id)
+      ? `${name}:after the plan`
+      : this.#arriving.has(host.id)
+        ? `${name}:with what is on its way`
+        : name;
+    switch (reason) {
+      case 'over_threshold':
+        return metric === 'cpu.usage_active'
+          ? `${where}:current(${cpu}) + ${its}:score(${ofCpu}) >= threshold(${digits(threshold)})`
+          : `${where}:current(${available}) - ${its}:score(${ofMemory}) <= threshold(${digits(threshold)})`;
+      case 'memory_floor':
+        return `${where}:available(${available}) - ${its}:memory(${ofMemory}) < floor(${digits(memoryFloorOf(this.rule))})`;
+      case 'cpu_ceiling':
+        return `${where}:cpu(${cpu}) + ${its}:cpu(${ofCpu}) > ceiling(${digits(cpuCeilingOf(this.rule))})`;
+      case 'too_few_cpus':
+      case 'memory_allocation':
+      case 'cpu_allocation': {
+        const c = this.constraints.capacities.findIndex((each) => each.reason === reason);
+        const said = this.constraints.capacities[c]?.text(guest, host, this.#left[c]![at]!) ?? reason;
+        return `${where}: ${said}`;
+      }
+    }
+  }
+}
+
+/** Six digits, as the documents print readings and scores. */
+function digits(value: number): string {
+  return value.toFixed(6);
+}
