@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 
 /** Whether a program is installed. */
 export function isInstalled(program: string): boolean {
@@ -18,6 +19,12 @@ export function isInstalled(program: string): boolean {
       return false;
     }
   });
+}
+
+/** What is to stand behind the name of what needs these programs; undefined where all are installed. */
+export function whatIsMissing(programs: readonly string[]): string | undefined {
+  const missing = programs.filter((each) => !isInstalled(each));
+  return missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : undefined;
 }
 
 /** A port of loopback that nobody listens on. */
@@ -52,6 +59,13 @@ export interface Daemon {
   url: string;
   /** Ends it and removes its directory. */
   stop(): Promise<void>;
+}
+
+/** Lets a daemon live as long as the test that starts it. */
+export async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const started = await starting;
+  onTestFinished(() => started.stop());
+  return started;
 }
 
 /**

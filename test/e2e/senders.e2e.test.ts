@@ -1,7 +1,7 @@
 import type { TestContext } from 'vitest';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
-import { isInstalled, until } from './daemon.js';
+import { kept, until, whatIsMissing } from './daemon.js';
 import type { Gate } from './gate.js';
 import type { AlertingRule, AlertmanagerOptions } from './monitoring.js';
 import { scraping, startAlertmanager, startPrometheusOf } from './monitoring.js';
@@ -39,12 +39,6 @@ const alertOn = (name: string): AlertingRule => ({
 });
 const RULES = [alertOn('a'), alertOn('b')];
 
-const kept = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
-  const started = await starting;
-  onTestFinished(() => started.stop());
-  return started;
-};
-
 /** A site of which Prometheus tells as many Alertmanagers as are given. */
 async function watched(senders: AlertmanagerOptions[], beforeLook?: (gate: Gate) => Promise<unknown>) {
   const place = await site(beforeLook);
@@ -81,17 +75,12 @@ async function counted(alertmanager: string, name: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-const withoutAll = (programs: readonly string[]) => {
-  const lacking = programs.filter((each) => !isInstalled(each));
-  return { skip: lacking.length > 0, note: lacking.length > 0 ? ` (not installed: ${lacking.join(', ')})` : '' };
-};
-
 for (const [name, program] of [
   ["Debian's Alertmanager", 'prometheus-alertmanager'],
   ['the newest Alertmanager', 'alertmanager'],
 ] as const) {
-  const lacking = withoutAll(['prometheus', program]);
-  describe.skipIf(lacking.skip)(`${name} with Prometheus${lacking.note}`, () => {
+  const missing = whatIsMissing(['prometheus', program]);
+  describe.skipIf(missing !== undefined)(`${name} with Prometheus${missing ?? ''}`, () => {
     it.for([
       ['a bearer token', BEARER],
       ['a basic password', BASIC],
@@ -182,8 +171,8 @@ for (const [name, program] of [
   ["Debian's vmalert", 'vmalert'],
   ['the newest vmalert', 'vmalert-newest'],
 ] as const) {
-  const lacking = withoutAll(['victoria-metrics', 'prometheus-alertmanager', program]);
-  describe.skipIf(lacking.skip)(`${name} with VictoriaMetrics${lacking.note}`, () => {
+  const missing = whatIsMissing(['victoria-metrics', 'prometheus-alertmanager', program]);
+  describe.skipIf(missing !== undefined)(`${name} with VictoriaMetrics${missing ?? ''}`, () => {
     it('tells Alertmanager: a guest moves', async ({ annotate }) => {
       const place = await site();
       onTestFinished(() => place.close());

@@ -116,9 +116,12 @@ export async function startProxmox(options: ProxmoxOptions = {}): Promise<
     if (first === 'nodes' && kind === 'tasks') return tasks(request, id);
     switch (path.replace('/api2/json', '')) {
       case '/cluster/resources': {
-        if (query.get('type') === 'node') return { body: { data: model.hosts.map(nodeOf) } };
+        const type = query.get('type');
+        if (type === 'node') return { body: { data: model.hosts.map(nodeOf) } };
         for (const { guest } of model.moves.filter(({ state }) => state === 'moving')) model.look(guest.id);
-        return { body: { data: [...model.guests.values()].map(guestOf) } };
+        // Who names no type gets everything.
+        const nodes = type === null ? model.hosts.map(nodeOf) : [];
+        return { body: { data: [...nodes, ...[...model.guests.values()].map(guestOf)] } };
       }
       case '/cluster/status':
         return {
