@@ -49,6 +49,12 @@ const field = ({ measurement, field: name }: Field) =>
       return { measurement: value.slice(0, dot), field: value.slice(dot + 1) };
     });
 
+const unit = z.enum(['percent', 'ratio'], 'expected percent or ratio').prefault('percent');
+
+/** A field whose numbers are told in a unit, as one that comes out in %. */
+const inPercent = (where: Field, told: z.output<typeof unit>): Field =>
+  told === 'ratio' ? { ...where, factor: 100 } : where;
+
 /** The variables of the metric stores. */
 export const storeVariables = (duration: z.ZodType<number, string>) => ({
   PROMETHEUS_URL: address.describe(
@@ -79,13 +85,15 @@ export const storeVariables = (duration: z.ZodType<number, string>) => ({
   INFLUXDB_PASSWORD: text('Password of that user'),
   INFLUXDB_CA: text("File of the authority's certificate, PEM, where the machine does not know it"),
   INFLUXDB_SCRAPE_INTERVAL: duration.prefault('1m').describe('Usual distance of two samples in InfluxDB'),
-  INFLUXDB_HOST_CPU: field(TELEGRAF.fields.hostCpu).describe("Measurement and field of the hosts' CPU usage, %"),
+  INFLUXDB_HOST_CPU: field(TELEGRAF.fields.hostCpu).describe("Measurement and field of the hosts' CPU usage"),
   INFLUXDB_HOST_MEMORY: field(TELEGRAF.fields.hostMemory).describe(
     "Measurement and field of the hosts' available memory, bytes",
   ),
   INFLUXDB_GUEST_CPU: field(TELEGRAF.fields.guestCpu).describe(
-    "Measurement and field of the guests' CPU usage, % of their vCPUs",
+    "Measurement and field of the guests' CPU usage, of their vCPUs",
   ),
+  INFLUXDB_HOST_CPU_UNIT: unit.describe('What INFLUXDB_HOST_CPU tells: percent, or ratio for 0 to 1'),
+  INFLUXDB_GUEST_CPU_UNIT: unit.describe('What INFLUXDB_GUEST_CPU tells: percent, or ratio for 0 to 1'),
   INFLUXDB_HOST_TAG: tags
     .prefault(TELEGRAF.hostTags.join(','))
     .describe('Tags that name a host, the first known one counts'),
@@ -136,9 +144,9 @@ export function storeSettings(
   };
   if (store === 'influxdb') {
     const fields = {
-      hostCpu: read.INFLUXDB_HOST_CPU,
+      hostCpu: inPercent(read.INFLUXDB_HOST_CPU, read.INFLUXDB_HOST_CPU_UNIT),
       hostMemory: read.INFLUXDB_HOST_MEMORY,
-      guestCpu: read.INFLUXDB_GUEST_CPU,
+      guestCpu: inPercent(read.INFLUXDB_GUEST_CPU, read.INFLUXDB_GUEST_CPU_UNIT),
     };
     const { INFLUXDB_DATABASE: database, INFLUXDB_HOST_TAG: hostTags, INFLUXDB_GUEST_TAG: guestTags } = read;
     const influxdb = { ...common, database, fields, ...(hostTags && { hostTags }), ...(guestTags && { guestTags }) };

@@ -1,7 +1,8 @@
 import type { Clock } from '../common/clock.js';
-import type { Cloud, FleetReadings, Metrics, Snapshot } from './fleet.js';
+import type { Cloud, FleetHistory, FleetReadings, HistoryQuery, Metrics, Snapshot } from './fleet.js';
+import { FleetError } from './fleet.js';
 import type { DiscardedReading } from './snapshot.js';
-import { assembleSnapshot } from './snapshot.js';
+import { assembleSnapshot, withHistory } from './snapshot.js';
 import { withinTime } from './within-time.js';
 
 /** What {@link askFleet} needs. */
@@ -25,22 +26,65 @@ export interface FleetAnswer {
   discarded: DiscardedReading[];
   /** What the store answered, samples and all. */
   readings: FleetReadings;
+  /** Why the course of the readings is not there though it was asked for, in the words of the store. */
+  withoutHistory?: string;
 }
 
 /**
- * Asks the cloud for its inventory and the metric store for readings, now.
+ * Asks the cloud for its inventory and the metric store for readings, now. The course of the readings is a question of its own
+ * where the store has it: if it fails or takes too long, the readings stand without.
  * @returns the fleet at this moment, and the readings that were not used.
  * @throws FleetError that names the system that did not answer, or answered nonsense.
  */
 export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
   const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
-  const signal = options.signal && { signal: options.signal };
-  const inventoryLimit = { system: cloud.name, what: 'inventory', timeoutMs: cloud.inventoryTimeoutMs ?? timeoutMs };
-  const inventory = await withinTime({ ...inventoryLimit, ...signal }, (within) => cloud.inventory(within));
-  const { hosts, guests } = inventory;
-  const readings = await withinTime({ system: metrics.name, what: 'readings', timeoutMs, ...signal }, (within) =>
-    metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, within),
-  );
-  const maxAgeMs = periodMs + metrics.scrapeIntervalMs;
-  return { ...assembleSnapshot(inventory, readings, { now: clock.now(), maxAgeMs }), readings };
+  const over = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
+  const bounded: Bounded = (what, call) => withinTime({ system: metrics.name, what, timeoutMs, signal }, call);
+  try {
+    const inventoryMs = cloud.inventoryTimeoutMs ?? timeoutMs;
+    const inventoryLimit = { system: cloud.name, what: 'inventory', timeoutMs: inventoryMs, signal };
+    const inventory = await withinTime(inventoryLimit, (within) => cloud.inventory(within));
+    const { hosts, guests } = inventory;
+    const asked: Course | Promise<Course> =
+      historyMs === undefined ? {} : courseOf(metrics, { hosts, guests, historyMs }, bounded);
+    const [present, course] = await Promise.all([
+      bounded('readings', (within) =>
+        metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, within),
+      ),
+      asked,
+    ]);
+    const readings = course.history ? withHistory(present, course.history) : present;
+    const { scrapeIntervalMs } = metrics;
+    const limits = { now: clock.now(), maxAgeMs: periodMs + scrapeIntervalMs, maxAheadMs: scrapeIntervalMs };
+    const { withoutHistory } = course;
+    return {
+      ...assembleSnapshot(inventory, readings, limits),
+      readings,
+      ...(withoutHistory !== undefined && { withoutHistory }),
+    };
+  } finally {
+    // What is still being asked is of no use once the readings have failed.
+    over.abort();
+  }
+}
+
+/** The history that came, or why none did; neither where it was not asked for apart. */
+interface Course {
+  history?: FleetHistory;
+  withoutHistory?: string;
+}
+
+type Bounded = <T>(what: string, call: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** The history where the store is asked for it apart, or why it is not there. */
+async function courseOf(metrics: Metrics, query: HistoryQuery, bounded: Bounded): Promise<Course> {
+  const ask = metrics.history?.bind(metrics);
+  if (!ask) return {};
+  try {
+    return { history: await bounded('history', (within) => ask(query, within)) };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return { withoutHistory: `${error.message}: decided without a history` };
+  }
 }

@@ -18,7 +18,7 @@ type Test = (word: string, host: HostRecord) => boolean;
 const alike = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** `a15` of `a15.example.com`; undefined for an address, whose first part names nothing. */
-function shortName(name: string): string | undefined {
+export function shortName(name: string): string | undefined {
   return isIP(name) === 0 ? name.split('.', 1)[0] : undefined;
 }
 

@@ -89,7 +89,7 @@ export interface Reading {
   value: number;
   /** When the newest sample behind it was taken, ms since the epoch. */
   at: number;
-  /** The samples over the history that was asked for, oldest first; absent where the store only knows the present. */
+  /** The samples over the history that was asked for, oldest first; absent where only the present is known. */
   samples?: Sample[];
 }
 
@@ -99,9 +99,12 @@ export interface MetricsQuery {
   guests: readonly GuestRecord[];
   /** The window to average over, ms. */
   periodMs: number;
-  /** How far back samples are wanted besides the mean, ms; none by default. */
+  /** How far back samples are wanted besides the mean, ms; none by default. Only for stores without {@link Metrics.history}. */
   historyMs?: number;
 }
+
+/** The hosts and guests whose course is wanted, and how far back, ms. */
+export type HistoryQuery = Pick<MetricsQuery, 'hosts' | 'guests'> & { historyMs: number };
 
 /** Readings by host id and by guest id, then by metric name. Ids without a reading are absent. */
 export interface FleetReadings {
@@ -109,12 +112,25 @@ export interface FleetReadings {
   guests: Map<string, Partial<Record<MetricName, Reading>>>;
 }
 
+/**
+ * Samples by host id and by guest id, then by metric name: oldest first, each dated at the end of what it is the mean of. Those of
+ * guests may be as coarse as {@link HISTORY_SLOT_MS}.
+ */
+export interface FleetHistory {
+  hosts: Map<string, Partial<Record<MetricName, Sample[]>>>;
+  guests: Map<string, Partial<Record<MetricName, Sample[]>>>;
+}
+
 /** A metric store. Implementations throw {@link FleetError} when the store does not answer or answers nonsense. */
 export interface Metrics {
   readonly name: string;
   /** A sample older than this beyond the period is stale, ms (the usual distance of two samples). */
   readonly scrapeIntervalMs: number;
+  /** By what it names hosts and guests, for messages: `the label host_id`. Absent where it knows them by id. */
+  readonly namedBy?: Readonly<Record<'host' | 'guest', string>>;
   readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
+  /** The course of the readings, asked apart from them where it is a question of its own: it can be slow, or fail, by itself. */
+  history?(query: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory>;
   /** Ends what it does in the background; absent where it does nothing there. */
   close?(): void;
 }

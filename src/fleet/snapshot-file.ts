@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Snapshot } from './fleet.js';
+import type { MetricReadings, Snapshot } from './fleet.js';
 
 // A reading that is absent, null or outside its range counts as absent: never a guess, never 0.
 const cpuReading = z.number().nullish();
@@ -51,8 +51,17 @@ export function isReading(metric: string, value: number | null | undefined): val
   return metric !== 'cpu.usage_active' || value <= 100;
 }
 
-function readings(metrics: z.output<typeof named.metrics>): Snapshot['hosts'][number]['metrics'] {
-  const cpu = metrics['cpu.usage_active'];
+/**
+ * What a value counts as. A guest can be told above 100 %, since its emulator's threads count too: it is at 100 %, and may be
+ * the very one to move. A host above 100 % is a fault of the store.
+ */
+export function countedAs(kind: 'host' | 'guest', metric: string, value: number): number {
+  return kind === 'guest' && metric === 'cpu.usage_active' && value > 100 && Number.isFinite(value) ? 100 : value;
+}
+
+function readings(kind: 'host' | 'guest', metrics: z.output<typeof named.metrics>): MetricReadings {
+  const told = metrics['cpu.usage_active'];
+  const cpu = typeof told === 'number' ? countedAs(kind, 'cpu.usage_active', told) : told;
   const memory = metrics['mem.available'];
   return {
     ...(isReading('cpu.usage_active', cpu) && { 'cpu.usage_active': cpu }),
@@ -96,9 +105,11 @@ export function parseSnapshot(value: unknown): ParsedSnapshot {
     withoutUndefined({
       ...host,
       ...((maintenance ?? is_maintenance) && { maintenance: true }),
-      metrics: readings(metrics),
+      metrics: readings('host', metrics),
     }),
   );
-  const guests = file.guests.map(({ metrics, ...guest }) => withoutUndefined({ ...guest, metrics: readings(metrics) }));
+  const guests = file.guests.map(({ metrics, ...guest }) =>
+    withoutUndefined({ ...guest, metrics: readings('guest', metrics) }),
+  );
   return { ok: true, snapshot: { taken_at: file.taken_at, hosts, guests } as Snapshot };
 }

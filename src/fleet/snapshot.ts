@@ -1,4 +1,5 @@
 import type {
+  FleetHistory,
   FleetReadings,
   GuestRecord,
   HostRecord,
@@ -11,10 +12,10 @@ import type {
   Snapshot,
 } from './fleet.js';
 import { HISTORY_SLOT_MS, METRIC_NAMES } from './fleet.js';
-import { isReading } from './snapshot-file.js';
+import { countedAs, isReading } from './snapshot-file.js';
 
 /** Why a reading was not used. */
-export type DiscardReason = 'stale' | 'implausible';
+export type DiscardReason = 'stale' | 'implausible' | 'future';
 
 /** A reading that was there and was not used. */
 export interface DiscardedReading {
@@ -32,11 +33,13 @@ export interface AssembleOptions {
   now: number;
   /** A reading whose newest sample is older than this is stale, ms: the rule's period plus a scrape. */
   maxAgeMs: number;
+  /** A reading dated this much later than now is none, ms: a scrape. Its clock is ahead, so nobody knows how old it is. */
+  maxAheadMs: number;
 }
 
 /**
- * Puts inventory and readings together into what the balancer works on. A reading that is stale, not a number, negative
- * or above 100 % is left out, as if the store did not have it.
+ * Puts inventory and readings together into what the balancer works on. A reading that is stale, dated in the future, not a
+ * number, negative or, of a host, above 100 % is left out, as if the store did not have it. A guest above 100 % is at 100 %.
  * @returns the snapshot, and the readings that were left out.
  */
 export function assembleSnapshot(
@@ -56,13 +59,13 @@ export function assembleSnapshot(
     for (const metric of METRIC_NAMES) {
       const reading = found?.[metric];
       if (!reading) continue;
-      const reason = judge(metric, reading, options);
+      const reason = judge(kind, metric, reading, options);
       if (reason) {
         discarded.push({ kind, id: record.id, name: record.name, metric, value: reading.value, reason });
         continue;
       }
-      metrics[metric] = reading.value;
-      const slots = slotMeans(metric, reading.samples ?? [], options.now);
+      metrics[metric] = countedAs(kind, metric, reading.value);
+      const slots = slotMeans(kind, metric, reading.samples ?? [], options.now);
       if (slots.length > 0) history[metric] = slots;
     }
     return Object.keys(history).length > 0 ? { metrics, history } : { metrics };
@@ -84,10 +87,11 @@ export function assembleSnapshot(
  * nothing about the present.
  * @returns oldest first.
  */
-function slotMeans(metric: MetricName, samples: readonly Sample[], now: number): number[] {
+function slotMeans(kind: 'host' | 'guest', metric: MetricName, samples: readonly Sample[], now: number): number[] {
   const slots: { sum: number; count: number }[] = [];
-  for (const { at, value } of samples) {
+  for (const { at, value: told } of samples) {
     const slot = Math.floor((now - at) / HISTORY_SLOT_MS);
+    const value = countedAs(kind, metric, told);
     if (slot < 0 || !isReading(metric, value)) continue;
     const { sum, count } = slots[slot] ?? { sum: 0, count: 0 };
     slots[slot] = { sum: sum + value, count: count + 1 };
@@ -100,8 +104,31 @@ function slotMeans(metric: MetricName, samples: readonly Sample[], now: number):
   return means;
 }
 
-function judge(metric: MetricName, reading: Reading, options: AssembleOptions): DiscardReason | undefined {
-  if (!isReading(metric, reading.value)) return 'implausible';
+function judge(
+  kind: 'host' | 'guest',
+  metric: MetricName,
+  reading: Reading,
+  options: AssembleOptions,
+): DiscardReason | undefined {
+  if (!isReading(metric, countedAs(kind, metric, reading.value))) return 'implausible';
+  if (reading.at - options.now > options.maxAheadMs) return 'future';
   if (!(options.now - reading.at <= options.maxAgeMs)) return 'stale';
   return undefined;
+}
+
+/** Readings with the course that was asked for apart from them. */
+export function withHistory(readings: FleetReadings, history: FleetHistory): FleetReadings {
+  const joined = (kind: 'hosts' | 'guests'): FleetReadings['hosts'] => {
+    const all: FleetReadings['hosts'] = new Map();
+    for (const [id, found] of readings[kind]) {
+      const samples = history[kind].get(id) ?? {};
+      const metrics = METRIC_NAMES.flatMap((metric) => {
+        const reading = found[metric];
+        return reading ? [[metric, { ...reading, samples: samples[metric] ?? [] }] as const] : [];
+      });
+      all.set(id, Object.fromEntries(metrics));
+    }
+    return all;
+  };
+  return { hosts: joined('hosts'), guests: joined('guests') };
 }

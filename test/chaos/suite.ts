@@ -31,6 +31,8 @@ export interface ChaosHarness {
   }>;
   /** The calls before a plan, by what they are for: each is put in trouble by itself. Matched as by {@link Misbehaviour}. */
   reads: Record<string, RegExp>;
+  /** The calls that a decision can do without. */
+  dispensable?: RegExp;
   /** The calls that ask whether a guest may go; absent for what is not asked that. */
   forecast?: RegExp;
   /** The calls by which a move is asked for and followed; absent for a metric store. */
@@ -116,6 +118,16 @@ export function chaosSuite(harness: ChaosHarness): void {
         for (const result of results) if (result.status === 'rejected') throw result.reason;
       },
     );
+
+    const { dispensable } = harness;
+    if (dispensable)
+      it.each(fault)('%s, when asked for the history: it decides without', async (name) => {
+        const { system, proxy, alert } = await build(harness);
+        proxy.misbehave({ fault: name, calls: dispensable });
+        expect((await alert()).map(({ action }) => action)).toEqual(['migrating', 'migrate_success']);
+        expect(proxy.calls.some((call) => dispensable.test(call))).toBe(true);
+        expect([system.moves(), proxy.strayed()]).toEqual([1, 0]);
+      });
 
     const { forecast } = harness;
     if (forecast)

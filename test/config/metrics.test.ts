@@ -93,6 +93,18 @@ describe('METRICS=influxdb', () => {
     expect(store({ METRICS })).toEqual(['INFLUXDB_URL: expected an address, since METRICS is influxdb']);
   });
 
+  it('takes ratios for percentages where a variable says so', () => {
+    const env = { METRICS, INFLUXDB_URL, INFLUXDB_HOST_CPU: 'cpustat.cpu', INFLUXDB_HOST_CPU_UNIT: 'ratio' };
+    expect(store(env)).toMatchObject({
+      influxdb: {
+        fields: { hostCpu: { factor: 100 }, guestCpu: expect.not.objectContaining({ factor: 100 }) as object },
+      },
+    });
+    expect(store({ ...env, INFLUXDB_HOST_CPU_UNIT: 'permille' })).toEqual([
+      'INFLUXDB_HOST_CPU_UNIT: expected percent or ratio, got "permille"',
+    ]);
+  });
+
   it('takes other names; only the last dot parts measurement and field', () => {
     const env = {
       METRICS,

@@ -13,7 +13,7 @@ function assemble(reading: Reading | undefined, metric: MetricName = 'cpu.usage_
   return assembleSnapshot(
     inventory,
     { hosts: new Map([['id-a', found]]), guests: new Map([['id-g', found]]) },
-    { now, maxAgeMs: 360_000 },
+    { now, maxAgeMs: 360_000, maxAheadMs: 60_000 },
   );
 }
 
@@ -29,14 +29,41 @@ describe('assembling a snapshot', () => {
     ['older than the period plus a scrape', { value: 61.5, at: now - 360_001 }, 'stale'],
     ['without a time', { value: 61.5, at: Number.NaN }, 'stale'],
     ['not a number', { value: Number.NaN, at: now }, 'implausible'],
+    ['dated later than now by more than a scrape', { value: 61.5, at: now + 60_001 }, 'future'],
     ['infinite', { value: Number.POSITIVE_INFINITY, at: now }, 'implausible'],
     ['negative', { value: -1, at: now }, 'implausible'],
-    ['above 100 %', { value: 100.5, at: now }, 'implausible'],
   ] as const)('leaves out a reading that is %s, and says so', (_what, reading, reason) => {
     const { snapshot, discarded } = assemble(reading);
     expect(snapshot.hosts[0]?.metrics).toEqual({});
     expect(snapshot.guests[0]?.metrics).toEqual({});
     expect(discarded).toContainEqual(expect.objectContaining({ kind: 'host', name: 'a', reason }));
+  });
+
+  it('takes a reading that is ahead by no more than a scrape: clocks differ', () => {
+    expect(assemble({ value: 61.5, at: now + 60_000 }).snapshot.hosts[0]?.metrics).toEqual({
+      'cpu.usage_active': 61.5,
+    });
+  });
+
+  it('a guest above 100 % is at 100 %, now and in its history; a host is refused, and told', () => {
+    const samples = [
+      { at: now - 400_000, value: 250 },
+      { at: now, value: 130 },
+    ];
+    const { snapshot, discarded } = assemble({ value: 130, at: now, samples });
+    expect(snapshot.guests[0]).toMatchObject({
+      metrics: { 'cpu.usage_active': 100 },
+      history: { 'cpu.usage_active': [100, 100] },
+    });
+    expect(snapshot.hosts[0]?.metrics).toEqual({});
+    expect(discarded).toMatchObject([{ kind: 'host', name: 'a', value: 130, reason: 'implausible' }]);
+  });
+
+  it('a guest above 100 % in a snapshot file is at 100 %, a host there has no reading', () => {
+    const parsed = parseSnapshot({ hosts: [host('a', 130)], guests: [guest('g', 'a', 130)] });
+    if (!parsed.ok) throw new Error(parsed.problems.join());
+    expect(parsed.snapshot.hosts[0]?.metrics).not.toHaveProperty(['cpu.usage_active']);
+    expect(parsed.snapshot.guests[0]?.metrics).toEqual({ 'cpu.usage_active': 100 });
   });
 
   it('leaves out what the store does not know, rather than taking it for 0', () => {

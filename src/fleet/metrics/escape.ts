@@ -12,6 +12,11 @@ function literally(name: string): string {
   );
 }
 
+/** An expression for a host by any of the names ({@link anyOf}) as labels write it: full where the name is short, with a port. */
+export function hostOf(names: string): string {
+  return String.raw`\[?(?:${names})(?:\.[^:]+)?\]?(?::[0-9]+)?`;
+}
+
 /** A string of PromQL, quotes included. */
 export function promqlString(text: string): string {
   return `"${text.replaceAll(/[\\"]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`)}"`;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { FleetReadings, Metrics, MetricsQuery, Reading, Sample } from '../fleet.js';
+import type { FleetHistory, FleetReadings, HistoryQuery, Metrics, MetricsQuery, Reading, Sample } from '../fleet.js';
 import { FleetError } from '../fleet.js';
 import type { PresetName, Question } from './presets.js';
 import { ownQuestion, PRESETS } from './presets.js';
 import { historyQuery, meansQuery, PART } from './promql.js';
 import type { Answers, Series, Subject } from './readings.js';
-import { assignReadings, scopeOf, SUBJECT_OF, SUBJECTS } from './readings.js';
+import { assignHistory, assignReadings, namedBy, scopeOf, SUBJECT_OF, SUBJECTS } from './readings.js';
 import { historyStepMs, numberOf } from './series.js';
 import type { StoreContext, StoreSettings } from './store.js';
 import { checkedAnswer, labelKey, openStore } from './store.js';
@@ -25,7 +25,7 @@ export interface PrometheusSettings extends StoreSettings {
 
 const SYSTEM = 'prometheus';
 
-const labels = z.record(z.string(), z.string());
+const labelSet = z.record(z.string(), z.string());
 const point = z.tuple([z.number(), z.union([z.string(), z.null()])]);
 const envelope = z.object({
   status: z.string(),
@@ -36,15 +36,15 @@ const envelope = z.object({
 });
 const vector = z.object({
   resultType: z.literal('vector'),
-  result: z.array(z.object({ metric: labels, value: point })),
+  result: z.array(z.object({ metric: labelSet, value: point })),
 });
 const matrix = z.object({
   resultType: z.literal('matrix'),
-  result: z.array(z.object({ metric: labels, values: z.array(point) })),
+  result: z.array(z.object({ metric: labelSet, values: z.array(point) })),
 });
 
 /**
- * A store that speaks PromQL. It is asked once for every subject, and once more for the history of all of them: means
+ * A store that speaks PromQL. It is asked once for every subject, and once more for the history of hosts and of guests: means
  * and times are computed there, so that an answer is two numbers a machine however long the period and dense the scrapes.
  */
 export function createPrometheusMetrics(settings: PrometheusSettings, context: StoreContext): Metrics {
@@ -61,19 +61,21 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
     ...(tenant !== undefined && { 'x-scope-orgid': tenant }),
   });
 
+  const labels = {
+    hosts: settings.hostLabels ?? preset.hostLabels,
+    guests: settings.guestLabels ?? preset.guestLabels,
+  };
+
   return {
     name: SYSTEM,
     scrapeIntervalMs,
+    namedBy: namedBy('label', labels),
 
     async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {
-      const { periodMs, historyMs = 0 } = query;
-      const scope = scopeOf(query, {
-        hosts: settings.hostLabels ?? preset.hostLabels,
-        guests: settings.guestLabels ?? preset.guestLabels,
-      });
+      const { periodMs } = query;
+      const scope = scopeOf(query, labels);
       const now = context.clock.now();
-      const answers: Answers = { readings: {} };
-
+      const answers: Answers<Reading> = {};
       const askMeans = async (subject: Subject) => {
         const form = {
           query: meansQuery(questions[subject], scope, { periodMs, scrapeIntervalMs }),
@@ -82,25 +84,32 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
         const { what } = SUBJECT_OF[subject];
         const body = await ask({ what, path: '/api/v1/query', form, signal });
         const { result } = contentOf(what, body, vector);
-        answers.readings[subject] = pair(result, now - periodMs);
+        answers[subject] = pair(result, now - periodMs);
       };
-      const askHistories = async () => {
-        const stepMs = historyStepMs(historyMs, scrapeIntervalMs);
+      await Promise.all(scope.subjects.map(askMeans));
+      return assignReadings(scope, answers);
+    },
+
+    async history({ historyMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
+      const scope = scopeOf(fleet, labels);
+      const now = context.clock.now();
+      const answers: Answers<Sample[]> = {};
+      const askHistory = async (kind: 'hosts' | 'guests') => {
+        const subjects = scope.subjects.filter((subject) => SUBJECT_OF[subject].kind === kind);
+        if (subjects.length === 0) return;
+        const stepMs = historyStepMs(kind, historyMs, scrapeIntervalMs);
         const form = {
-          query: historyQuery(questions, scope, { periodMs: stepMs, scrapeIntervalMs }),
-          start: seconds(now - Math.floor(historyMs / stepMs - 1) * stepMs),
+          query: historyQuery(questions, subjects, scope, { periodMs: stepMs, scrapeIntervalMs }),
+          start: seconds(now - Math.max(0, Math.floor(historyMs / stepMs) - 1) * stepMs),
           end: seconds(now),
           step: seconds(stepMs),
         };
-        const body = await ask({ what: 'history', path: '/api/v1/query_range', form, signal });
-        const { result } = contentOf('history', body, matrix);
-        answers.histories = bySubject(result);
+        const what = `history of ${kind}`;
+        const body = await ask({ what, path: '/api/v1/query_range', form, signal });
+        Object.assign(answers, bySubject(contentOf(what, body, matrix).result));
       };
-
-      const asked = scope.subjects.map(askMeans);
-      if (historyMs > 0 && scope.subjects.length > 0) asked.push(askHistories());
-      await Promise.all(asked);
-      return assignReadings(scope, answers);
+      await Promise.all([askHistory('hosts'), askHistory('guests')]);
+      return assignHistory(scope, answers);
     },
   };
 }
@@ -113,7 +122,8 @@ function seconds(ms: number): string {
 function contentOf<T>(what: string, body: unknown, schema: z.ZodType<T>): T {
   const outer = checkedAnswer(SYSTEM, what, envelope, body);
   if (outer.status !== 'success') throw new FleetError(SYSTEM, `${what}: ${outer.error ?? `status ${outer.status}`}`);
-  const [warning] = outer.warnings ?? [];
+  // Newer servers tell these in `infos`. They speak of the query, never of what is missing in the answer.
+  const warning = outer.warnings?.find((text) => !text.startsWith('PromQL info:'));
   if (warning !== undefined) throw new FleetError(SYSTEM, `${what}: the answer may be incomplete: ${warning}`);
   if (outer.isPartial === true) throw new FleetError(SYSTEM, `${what}: the answer is partial`);
   return checkedAnswer(SYSTEM, what, schema, outer.data);
@@ -140,8 +150,8 @@ function pair(result: z.output<typeof vector>['result'], oldest: number): Series
   }));
 }
 
-function bySubject(result: z.output<typeof matrix>['result']): Partial<Record<Subject, Series<Sample[]>[]>> {
-  const histories: Partial<Record<Subject, Series<Sample[]>[]>> = {};
+function bySubject(result: z.output<typeof matrix>['result']): Answers<Sample[]> {
+  const histories: Answers<Sample[]> = {};
   for (const { metric, values } of result) {
     const subject = SUBJECTS.find((name) => name === metric[PART]);
     if (subject === undefined) continue;

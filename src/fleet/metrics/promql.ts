@@ -1,6 +1,7 @@
-import { anyOf, promqlString } from './escape.js';
+import { anyOf, hostOf, promqlString } from './escape.js';
 import type { Question } from './presets.js';
 import type { Scope, Subject } from './readings.js';
+import { SUBJECT_OF } from './readings.js';
 
 /** A label that tells the parts of one answer from each other. */
 export const PART = 'automigrate_part';
@@ -25,10 +26,26 @@ export function meansQuery(question: Question, scope: Scope, windows: Windows): 
   });
 }
 
-/** One query for all subjects at every step of a history. */
-export function historyQuery(questions: Record<Subject, Question>, scope: Scope, windows: Windows): string {
+/**
+ * One query for some subjects at every step of a history. Of a guest it is one series, rounded to what a plan can tell apart: there
+ * are many, and each digit of each comes over the network and is parsed while nothing else runs.
+ */
+export function historyQuery(
+  questions: Record<Subject, Question>,
+  subjects: readonly Subject[],
+  scope: Scope,
+  windows: Windows,
+): string {
   return fitting(scope, (only) =>
-    scope.subjects.map((subject) => marked(fill(questions[subject].value, scope, windows, only), subject)).join(' or '),
+    subjects
+      .map((subject) => {
+        const expression = fill(questions[subject].value, scope, windows, only);
+        const { kind } = SUBJECT_OF[subject];
+        const short =
+          kind === 'guests' ? `round(max by (${scope.labels.guests.join(', ')}) (${expression}), 0.01)` : expression;
+        return marked(short, subject);
+      })
+      .join(' or '),
   );
 }
 
@@ -48,7 +65,7 @@ function fill(
   only: Scope['directories'] | undefined,
 ): string {
   const values: Record<string, () => string> = {
-    hosts: () => matcher(labels.hosts, only?.hosts.names, (names) => `(?:node/)?\\[?(?:${names})\\]?(?::[0-9]+)?`),
+    hosts: () => matcher(labels.hosts, only?.hosts.names, (names) => `(?:node/)?${hostOf(names)}`),
     guests: () => matcher(labels.guests, only?.guests.names, (names) => `(?:qemu/)?(?:${names})`),
     host: () => labels.hosts.join(', '),
     guest: () => labels.guests.join(', '),

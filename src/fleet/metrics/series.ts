@@ -1,13 +1,19 @@
 import type { MetricName, Reading, Sample } from '../fleet.js';
-import { isReading } from '../snapshot-file.js';
+import { HISTORY_SLOT_MS } from '../fleet.js';
+import { countedAs, isReading } from '../snapshot-file.js';
 
 /** How far outside 0–100 % rounding and the jitter of scrapes can push an honest value, points. */
 const TOLERANCE = 0.5;
-/** The most samples that a history has for one host or guest. */
+/** The most samples that a history has for one host. */
 const MOST_SAMPLES = 60;
 
-/** The distance of two samples of a history, ms: at least a scrape, and at most 60 samples in all. */
-export function historyStepMs(historyMs: number, scrapeIntervalMs: number): number {
+/**
+ * The distance of two samples of a history, ms. Those of a host tell what has come since a move, and how much of a period was past
+ * the threshold: a scrape, and at most 60 samples in all. A guest is only asked what it does over the slots of a history, and guests
+ * are many: an hour of 20,000 of them in steps of a minute would be 50 MiB.
+ */
+export function historyStepMs(kind: 'hosts' | 'guests', historyMs: number, scrapeIntervalMs: number): number {
+  if (kind === 'guests') return Math.max(scrapeIntervalMs, HISTORY_SLOT_MS);
   return Math.max(scrapeIntervalMs, Math.ceil(historyMs / MOST_SAMPLES / 1000) * 1000);
 }
 
@@ -40,7 +46,11 @@ export function newestReading(metric: MetricName, found: readonly Reading[]): Re
  * Joins the histories of one host or guest: from where a newer series begins, the older one no longer counts.
  * @returns plausible samples only, oldest first.
  */
-export function joinedHistory(metric: MetricName, histories: readonly (readonly Sample[])[]): Sample[] {
+export function joinedHistory(
+  kind: 'host' | 'guest',
+  metric: MetricName,
+  histories: readonly (readonly Sample[])[],
+): Sample[] {
   const lastOf = (samples: readonly Sample[]) => samples.at(-1)?.at ?? 0;
   let joined: Sample[] = [];
   for (const samples of histories.toSorted((a, b) => lastOf(b) - lastOf(a))) {
@@ -48,6 +58,6 @@ export function joinedHistory(metric: MetricName, histories: readonly (readonly 
     joined = [...samples.filter(({ at }) => at < begins), ...joined];
   }
   return joined
-    .map(({ at, value }) => ({ at, value: settled(metric, value) }))
+    .map(({ at, value }) => ({ at, value: countedAs(kind, metric, settled(metric, value)) }))
     .filter(({ value }) => isReading(metric, value));
 }

@@ -6,7 +6,7 @@ import type { Metrics, MetricsQuery } from '../../../src/fleet/fleet.js';
 import { FleetError } from '../../../src/fleet/fleet.js';
 import type { Subject } from '../../../src/fleet/metrics/readings.js';
 import type { StoreContext } from '../../../src/fleet/metrics/store.js';
-import { assembleSnapshot } from '../../../src/fleet/snapshot.js';
+import { assembleSnapshot, withHistory } from '../../../src/fleet/snapshot.js';
 import { guest, host } from '../../support/fleet.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 
@@ -29,17 +29,22 @@ export interface Received {
 /** How one kind of store speaks. */
 export interface StoreKind {
   name: string;
+  /** What it calls what names a host. */
+  labelWord: 'label' | 'tag';
   /** The longest query that every such store takes, characters. */
   longestQuery: number;
   create(url: string, context: StoreContext): Metrics;
   /** What a store with these series would answer. */
   answer(request: Received, series: readonly StoredSeries[]): unknown;
+  /** In which steps the histories of hosts and guests were asked for, ms. */
+  stepsOf(received: readonly Received[]): Record<'hosts' | 'guests', number>;
   /** Answers with status 200 that are half answers or errors all the same, and what the error has to say. */
   refused: Record<string, { body: (whole: unknown) => unknown; says: string }>;
 }
 
 const PERIOD_MS = 300_000;
 const SCRAPE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 const HOST_LABEL = 'host_id';
 
 /** What every metric store has to keep. */
@@ -91,11 +96,14 @@ export function metricsContract(kind: StoreKind): void {
   });
   const snapshotOf = async (series: readonly StoredSeries[]) => {
     const { metrics } = await having(series);
-    const readings = await metrics.readings(fleet);
     const { hosts, guests } = fleet;
+    const history = await metrics.history!({ hosts, guests, historyMs: HOUR_MS });
+    const readings = withHistory(await metrics.readings(fleet), history);
     const inventory = { hosts: [...hosts], guests: [...guests] };
-    return assembleSnapshot(inventory, readings, { now, maxAgeMs: PERIOD_MS + metrics.scrapeIntervalMs });
+    const maxAgeMs = PERIOD_MS + metrics.scrapeIntervalMs;
+    return assembleSnapshot(inventory, readings, { now, maxAgeMs, maxAheadMs: metrics.scrapeIntervalMs });
   };
+  const present = (value: number, at: number) => ({ value, at });
 
   describe(`a metric store: ${kind.name}`, () => {
     it('gives each host and guest its readings; whoever has none is absent, and so are strangers', async () => {
@@ -116,13 +124,15 @@ export function metricsContract(kind: StoreKind): void {
 
     it('an empty store gives no readings', async () => {
       const { metrics } = await having([]);
-      const { hosts, guests } = await metrics.readings({ ...fleet, historyMs: 60_000 });
-      expect([hosts.size, guests.size]).toEqual([0, 0]);
+      const { hosts, guests } = await metrics.readings(fleet);
+      const past = await metrics.history!({ ...fleet, historyMs: HOUR_MS });
+      expect([hosts.size, guests.size, past.hosts.size, past.guests.size]).toEqual([0, 0, 0, 0]);
     });
 
     it('an empty fleet is not asked for', async () => {
       const { metrics, received } = await having([]);
-      await metrics.readings({ ...fleet, hosts: [], guests: [], historyMs: 60_000 });
+      await metrics.readings({ ...fleet, hosts: [], guests: [] });
+      await metrics.history!({ hosts: [], guests: [], historyMs: HOUR_MS });
       expect(received).toEqual([]);
     });
 
@@ -146,6 +156,58 @@ export function metricsContract(kind: StoreKind): void {
     ])('%s %% is off by rounding and means %s %%', async (value, meant) => {
       const { snapshot } = await snapshotOf([cpu('id-a', value)]);
       expect(snapshot.hosts[0]!.metrics).toEqual({ 'cpu.usage_active': meant });
+    });
+
+    it('a guest above 100 % is at 100 %, now and over its history: its emulator counts too, and it is the busiest', async () => {
+      const busy = (value: number): StoredSeries => ({
+        subject: 'guestCpu',
+        labels: { vm_id: 'id-g' },
+        value,
+        at: now - 5000,
+      });
+      const { snapshot, discarded } = await snapshotOf([busy(137.5)]);
+      expect(snapshot.guests[0]!.metrics).toEqual({ 'cpu.usage_active': 100 });
+      expect(snapshot.guests[0]!.history!['cpu.usage_active']).toContain(100);
+      expect(Math.max(...snapshot.guests[0]!.history!['cpu.usage_active']!)).toBe(100);
+      expect(discarded).toEqual([]);
+    });
+
+    it('the full name and the short one are the same host, with a port too, where only one matches', async () => {
+      const { metrics } = await having([
+        cpu('a15:9100', 10),
+        cpu('a16.example.com:9100', 20),
+        cpu('10.0.0.7:9100', 70),
+      ]);
+      const hosts = [
+        host('a15.example.com', undefined),
+        host('a16', undefined),
+        // The first part of an address is no name.
+        host('10', undefined),
+      ];
+      const found = await metrics.readings({ ...fleet, hosts });
+      expect(Object.fromEntries(found.hosts)).toEqual({
+        'id-a15.example.com': { 'cpu.usage_active': present(10, now - 5000) },
+        'id-a16': { 'cpu.usage_active': present(20, now - 5000) },
+      });
+    });
+
+    it('a short name that two hosts would have is nobody’s, and of two full names for one host neither is taken', async () => {
+      const { metrics } = await having([cpu('a15', 10), cpu('a16.one', 20), cpu('a16.two', 30), cpu('a17.one', 40)]);
+      const hosts = [host('a15.one', undefined), host('a15.two', undefined), host('a16', undefined)];
+      const found = await metrics.readings({ ...fleet, hosts: [...hosts, host('a17', undefined)] });
+      expect([...found.hosts.keys()]).toEqual(['id-a17']);
+    });
+
+    it('a host that goes by its very name takes nothing from one that is only like it', async () => {
+      const { metrics } = await having([cpu('a15', 10), cpu('a15.example.com', 90)]);
+      const hosts = [host('a15', undefined)];
+      const found = await metrics.readings({ ...fleet, hosts });
+      expect(found.hosts.get('id-a15')!['cpu.usage_active']!.value).toBe(10);
+    });
+
+    it('says by which label it looks for a host, so that a message can', async () => {
+      const { metrics } = await having([]);
+      expect(metrics.namedBy).toEqual({ host: `the ${kind.labelWord} host_id`, guest: `the ${kind.labelWord} vm_id` });
     });
 
     it('null is absent, never 0', async () => {
@@ -205,20 +267,36 @@ export function metricsContract(kind: StoreKind): void {
       await expect(metrics.readings({ ...fleet, guests: [] })).rejects.toThrow('longer than');
     });
 
-    it('a history is given as samples, oldest first, besides the mean', async () => {
+    it('a history is asked apart from the readings, and given as samples, oldest first', async () => {
       const { metrics } = await having([
         cpu('id-a', 20),
         cpu('id-a', 90, { labels: { [HOST_LABEL]: 'id-a', rack: '1' }, at: now - 190_000 }),
       ]);
-      const { hosts } = await metrics.readings({ ...fleet, historyMs: 3_600_000 });
-      const { value, samples } = hosts.get('id-a')!['cpu.usage_active']!;
-      expect(value).toBe(20);
-      const times = samples!.map(({ at }) => at);
+      const { hosts: past } = await metrics.history!({ ...fleet, historyMs: HOUR_MS });
+      const samples = past.get('id-a')!['cpu.usage_active']!;
+      const times = samples.map(({ at }) => at);
       expect(times).toEqual(times.toSorted((a, b) => a - b));
-      expect(samples!.map((sample) => sample.value)).toEqual([90, 90, 20, 20]);
+      expect(samples.map((sample) => sample.value)).toEqual([90, 90, 20, 20]);
+      const { hosts } = await metrics.readings({ ...fleet, historyMs: HOUR_MS });
+      expect(hosts.get('id-a')!['cpu.usage_active']).toEqual({ value: 20, at: now - 5000 });
     });
 
-    it('asks as often for 10,000 guests as for 10: at most three times, and once more for a history', async () => {
+    it('the history of a guest comes in steps of five minutes, one series a guest: an hour of 20,000 is read in one go', async () => {
+      const stored = ['old', 'new'].map((on, index): StoredSeries => ({
+        subject: 'guestCpu',
+        labels: { vm_id: 'id-g', host_id: on },
+        value: 40 + index,
+        at: now - 5000,
+      }));
+      const { metrics, received } = await having([cpu('id-a', 20), ...stored]);
+      const { guests } = await metrics.history!({ ...fleet, historyMs: HOUR_MS });
+      const samples = guests.get('id-g')!['cpu.usage_active']!;
+      expect(samples[1]!.at - samples[0]!.at).toBe(300_000);
+      expect(samples).toHaveLength(2);
+      expect(kind.stepsOf(received)).toEqual({ hosts: 60_000, guests: 300_000 });
+    });
+
+    it('asks as often for 10,000 guests as for 10: at most three times, and twice more for a history', async () => {
       const counts: [number, number][] = [];
       for (const size of [10, 1000, 10_000]) {
         const guests = Array.from({ length: size }, (_, index) => guest(`guest-number-${index}`, 'a', undefined));
@@ -235,17 +313,17 @@ export function metricsContract(kind: StoreKind): void {
         const { metrics, received } = await having(stored);
         const readings = await metrics.readings({ hosts, guests, periodMs: PERIOD_MS });
         expect([readings.hosts.size, readings.guests.size]).toEqual([hosts.length, guests.length]);
-        const present = received.length;
-        await metrics.readings({ hosts, guests, periodMs: PERIOD_MS, historyMs: 3_600_000 });
-        counts.push([present, received.length - present]);
+        const before = received.length;
+        await metrics.history!({ hosts, guests, historyMs: HOUR_MS });
+        counts.push([before, received.length - before]);
         for (const { form } of received) {
           for (const [, text] of form) expect(text.length).toBeLessThanOrEqual(kind.longestQuery);
         }
       }
-      const [[present, withHistory]] = counts as [[number, number]];
-      expect(present).toBeLessThanOrEqual(3);
-      expect(withHistory).toBeLessThanOrEqual(4);
-      expect(counts).toEqual(counts.map(() => [present, withHistory]));
+      const [[readings, past]] = counts as [[number, number]];
+      expect(readings).toBeLessThanOrEqual(3);
+      expect(past).toBeLessThanOrEqual(2);
+      expect(counts).toEqual(counts.map(() => [readings, past]));
     });
   });
 }

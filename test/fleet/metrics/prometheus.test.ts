@@ -36,3 +36,33 @@ it('shows who it is as it was told to', async () => {
     'x-scope-orgid': 'dc1',
   });
 });
+
+/** A store that answers every question so. */
+async function answering(body: object) {
+  const server = createServer((_request, response) => response.end(JSON.stringify(body)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return createPrometheusMetrics(
+    { url, preset: 'telegraf', scrapeIntervalMs: 15_000 },
+    { clock: createVirtualClock(), random: () => 0, timeoutMs: 5000 },
+  );
+}
+
+it.each(['warnings', 'infos'])(
+  'what PromQL says of a query (`PromQL info` in %s) is no warning of a half answer',
+  async (key) => {
+    const told = [
+      'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:1)',
+    ];
+    const metrics = await answering({ ...success('vector', []), [key]: told });
+    const { hosts } = await metrics.readings({ hosts: [host('a', undefined)], guests: [], periodMs: 60_000 });
+    expect(hosts.size).toBe(0);
+  },
+);
+
+it('a warning beside such a text is one all the same', async () => {
+  const metrics = await answering({ ...success('vector', []), warnings: ['PromQL info: x', 'store-2 is unavailable'] });
+  const asked = metrics.readings({ hosts: [host('a', undefined)], guests: [], periodMs: 60_000 });
+  await expect(asked).rejects.toThrow('the answer may be incomplete: store-2 is unavailable');
+});

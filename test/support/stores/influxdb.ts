@@ -7,6 +7,7 @@ interface Answer {
   results: { statement_id: number; series?: object[]; error?: string; partial?: boolean }[];
 }
 
+const STEP = /GROUP BY time\((\d+)ms, \d+ms\)/;
 const measured: Record<string, Subject> = { cpu: 'hostCpu', mem: 'hostMemory', vm_cpu: 'guestCpu' };
 const changedFirst = (whole: unknown, change: object) => {
   const { results } = whole as Answer;
@@ -16,6 +17,7 @@ const changedFirst = (whole: unknown, change: object) => {
 /** How InfluxDB speaks. */
 export const influxdb: StoreKind = {
   name: 'influxdb',
+  labelWord: 'tag',
   longestQuery: 200_000,
   create: (url, context) => createInfluxMetrics({ url, database: 'telegraf', scrapeIntervalMs: 60_000 }, context),
   answer({ path, form }, series): Answer {
@@ -25,20 +27,32 @@ export const influxdb: StoreKind = {
       .split('; ')
       .map((statement, index) => {
         const [, call, measurement] = /^SELECT (mean|last)\("[a-z_]+"\) FROM "([a-z_]+)"/.exec(statement)!;
-        const step = Number(/GROUP BY time\((\d+)ms\)/.exec(statement)?.[1] ?? 0);
-        const found = series
-          .filter(({ subject }) => subject === measured[measurement!])
+        const step = Number(STEP.exec(statement)?.[1] ?? 0);
+        const to = Number(/time <= (\d+)ms/.exec(statement)?.[1] ?? 0);
+        // A guest's series are brought together by the one tag that is asked for; a bucket begins a millisecond after the one before ends.
+        const bringsTogether = /GROUP BY time\(\d+ms, \d+ms\), "vm_id" fill/.test(statement);
+        const ends = (at: number) => (bringsTogether ? [to - step, to] : [at - 60_000, at]);
+        const own = series.filter(({ subject }) => subject === measured[measurement!]);
+        const first = own.findIndex(({ labels }) => labels.vm_id !== undefined);
+        const found = own
+          .filter((_each, index) => !bringsTogether || index === first)
           .map(({ labels, value, at }) => ({
             name: measurement,
-            tags: labels,
+            tags: bringsTogether ? { vm_id: labels.vm_id } : labels,
             columns: ['time', call],
-            values: step
-              ? [60_000, 0].map((before) => [at - before - step, value])
-              : [[call === 'last' ? at : 0, value]],
+            values: step ? ends(at).map((end) => [end + 1 - step, value]) : [[call === 'last' ? at : 0, value]],
           }));
         return { statement_id: index, ...(found.length > 0 && { series: found }) };
       });
     return { results };
+  },
+  stepsOf(received) {
+    const statements = received.flatMap(({ form }) => form.get('q')!.split('; '));
+    const step = (measurement: string) =>
+      Number(
+        STEP.exec(statements.find((each) => STEP.test(each) && each.includes(`FROM "${measurement}"`)) ?? '')?.[1],
+      );
+    return { hosts: step('cpu'), guests: step('vm_cpu') };
   },
   refused: {
     'an error of one statement': {

@@ -2,16 +2,31 @@ import { expect } from 'vitest';
 import { PART } from '../../../src/fleet/metrics/promql.js';
 import { createPrometheusMetrics } from '../../../src/fleet/metrics/prometheus.js';
 import type { Subject } from '../../../src/fleet/metrics/readings.js';
-import type { StoreKind } from '../../fleet/metrics/contract.js';
+import type { StoredSeries, StoreKind } from '../../fleet/metrics/contract.js';
 
 const asked = (query: string): Subject =>
   query.includes('vm_cpu_usage_active') ? 'guestCpu' : query.includes('mem_available') ? 'hostMemory' : 'hostCpu';
+const isOfGuests = (query: string) => asked(query) === 'guestCpu';
+
+/** The rounded maximum of all series of a guest, as `round(max by (vm_id) (…), 0.01)` gives it at two steps. */
+function maxByGuest(series: readonly StoredSeries[], end: number, step: number) {
+  const values = new Map<string, number>();
+  for (const { subject, labels, value } of series) {
+    if (subject !== 'guestCpu' || labels.vm_id === undefined) continue;
+    values.set(labels.vm_id, Math.max(values.get(labels.vm_id) ?? 0, Math.round(Number(value) * 100) / 100));
+  }
+  return [...values].map(([vm_id, value]) => ({
+    metric: { vm_id, [PART]: 'guestCpu' },
+    values: [end - step, end].map((at) => [at, String(value)]),
+  }));
+}
 /** A good answer. */
 export const success = (resultType: string, result: unknown[]) => ({ status: 'success', data: { resultType, result } });
 
 /** How Prometheus speaks. */
 export const prometheus: StoreKind = {
   name: 'prometheus',
+  labelWord: 'label',
   // VictoriaMetrics' -search.maxQueryLen.
   longestQuery: 16 * 1024,
   create: (url, context) =>
@@ -23,10 +38,17 @@ export const prometheus: StoreKind = {
     expect(path).toMatch(/^\/select\/0\/prometheus\/api\/v1\/query/);
     const text = (value: number | string | null) => (value === null ? null : String(value));
     if (path.endsWith('query_range')) {
-      const result = series.map(({ subject, labels, value, at }) => ({
-        metric: { ...labels, [PART]: subject },
-        values: [60_000, 0].map((before) => [(at - before) / 1000, text(value)]),
-      }));
+      const query = form.get('query')!;
+      if (isOfGuests(query)) {
+        expect(query).toMatch(/^label_replace\(round\(max by \(vm_id\) \(.+\), 0\.01\)/);
+        return success('matrix', maxByGuest(series, Number(form.get('end')), Number(form.get('step'))));
+      }
+      const result = series
+        .filter(({ subject }) => subject !== 'guestCpu')
+        .map(({ subject, labels, value, at }) => ({
+          metric: { ...labels, [PART]: subject },
+          values: [60_000, 0].map((before) => [(at - before) / 1000, text(value)]),
+        }));
       return success('matrix', result);
     }
     const time = Number(form.get('time'));
@@ -38,6 +60,12 @@ export const prometheus: StoreKind = {
         { metric: { ...labels, [PART]: 'time' }, value: [time, String(at / 1000)] },
       ]);
     return success('vector', result);
+  },
+  stepsOf(received) {
+    const ranges = received.filter(({ path }) => path.endsWith('query_range'));
+    const step = (guests: boolean) =>
+      Number(ranges.find(({ form }) => isOfGuests(form.get('query')!) === guests)?.form.get('step')) * 1000;
+    return { hosts: step(false), guests: step(true) };
   },
   refused: {
     'an error inside': {
