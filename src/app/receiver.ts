@@ -163,6 +163,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       .filter((secret) => secret.length < SHORT_SECRET).length;
     if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
+    void tellWarnings(cloud, log);
 
     return {
       url,
@@ -186,6 +187,16 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
     server?.close();
     lock?.release();
     throw error;
+  }
+}
+
+/** Nothing waits for it: a cloud that cannot be asked now may well be there when the first alert comes. */
+async function tellWarnings(cloud: Cloud, log: Logger): Promise<void> {
+  try {
+    for (const warning of (await cloud.warnings?.()) ?? [])
+      log.warn({ cloud: cloud.name }, `${cloud.name}: ${warning}`);
+  } catch (error) {
+    log.warn({ cloud: cloud.name, err: error }, 'the cloud could not be asked how it is set up');
   }
 }
 

@@ -69,13 +69,29 @@ export const cloudVariables = {
     .optional()
     .describe('cloudpods: the most that one migration may take of the network, MB/s'),
   CLOUDPODS_QUICKLY_FINISH: flag('cloudpods: true lets a busy guest stand still longer at the end, so that it arrives'),
-  PROXMOX_URL: url.optional().describe('proxmox: address of any node, such as https://pve1.example:8006'),
+  PROXMOX_URL: z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .pipe(z.array(url))
+    .optional()
+    .describe(
+      'proxmox: address of any node, such as https://pve1.example:8006; others behind commas, for when it does not answer',
+    ),
   PROXMOX_TOKEN: z
     .string()
     .regex(/^[^\s@!=]+@[^\s@!=]+![^\s@!=]+=[^\s=]+$/, 'expected USER@REALM!TOKENID=UUID')
     .optional()
     .describe('proxmox: API token, USER@REALM!TOKENID=UUID'),
   PROXMOX_CA: z.string().optional().describe('proxmox: file of the certificates to trust, PEM'),
+  PROXMOX_BWLIMIT: z
+    .string()
+    .regex(/^\d{1,9}$/, 'expected a whole number of KiB/s, 0 for any amount')
+    .transform(Number)
+    .optional()
+    .describe(
+      'proxmox: the most that one migration may take of the network, KiB/s, 0 for any; by default what the cluster allows',
+    ),
+  PROXMOX_CONNTRACK: flag('proxmox: true lets connections through a stateful firewall live on; Proxmox VE 9 or newer'),
 };
 
 /** What the variables of the clouds have been read as. */
@@ -93,13 +109,12 @@ export function cloudSettings(
   readFile: (path: string) => string,
 ): { settings: CloudSettings; problems: string[] } {
   const problems: string[] = [];
-  const needed = (
-    name: 'OS_AUTH_URL' | 'OS_USERNAME' | 'OS_PASSWORD' | 'OS_PROJECT_NAME' | 'PROXMOX_URL' | 'PROXMOX_TOKEN',
-  ) => {
-    const value = values[name];
-    if (value === undefined) problems.push(`${name}: needed for CLOUD=${cloud}`);
-    return value ?? '';
+  const present = <Name extends keyof CloudValues>(name: Name): CloudValues[Name] => {
+    if (values[name] === undefined) problems.push(`${name}: needed for CLOUD=${cloud}`);
+    return values[name];
   };
+  const needed = (name: 'OS_AUTH_URL' | 'OS_USERNAME' | 'OS_PASSWORD' | 'OS_PROJECT_NAME' | 'PROXMOX_TOKEN') =>
+    present(name) ?? '';
   const certificates = (name: 'OS_CACERT' | 'PROXMOX_CA'): { ca?: string } => {
     const path = values[name];
     if (path === undefined) return {};
@@ -139,7 +154,13 @@ export function cloudSettings(
       settings.openstack = { keystone: keystone() };
       break;
     case 'proxmox':
-      settings.proxmox = { url: needed('PROXMOX_URL'), token: needed('PROXMOX_TOKEN'), ...certificates('PROXMOX_CA') };
+      settings.proxmox = {
+        urls: present('PROXMOX_URL') ?? [],
+        token: needed('PROXMOX_TOKEN'),
+        ...certificates('PROXMOX_CA'),
+        ...(values.PROXMOX_BWLIMIT !== undefined && { bwlimitKib: values.PROXMOX_BWLIMIT }),
+        ...(values.PROXMOX_CONNTRACK !== undefined && { withConntrackState: values.PROXMOX_CONNTRACK }),
+      };
       break;
     default:
       break;

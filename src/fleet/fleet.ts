@@ -184,6 +184,8 @@ export interface Cloud {
   /** How long the whole inventory may take, ms, where it comes in many calls; each of them has the limit of every call. */
   readonly inventoryTimeoutMs?: number;
   inventory(signal?: AbortSignal): Promise<Inventory>;
+  /** What an operator should know of how the cloud is set up, a sentence each, asked at the start; absent where nothing is checked. */
+  warnings?(signal?: AbortSignal): Promise<string[]>;
   /** Whether the cloud itself would let the guest go there; absent where a cloud cannot be asked. */
   forecast?(request: MigrationRequest, signal?: AbortSignal): Promise<Forecast>;
   /** Asks for the move, once: it is never repeated. A thrown error means that the outcome is unknown. */

@@ -20,6 +20,8 @@ export interface HttpClientOptions {
   ca?: string;
   /** An answer longer than this is refused, bytes. */
   maxBytes?: number;
+  /** Whether a read that came to nothing is tried again; by default where no answer came, or a status that may pass. */
+  mayPass?: (error: HttpCallError) => boolean;
   /** What must stand in no error, even where an answer repeats it: passwords and tokens. */
   secrets?: () => readonly string[];
 }
@@ -147,7 +149,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           return await exchange(call, {});
         } catch (error) {
           call.signal?.throwIfAborted();
-          if (attempt >= TRIES || !isWorthAnotherTry(error)) throw error;
+          if (attempt >= TRIES || !isWorthAnotherTry(error, options)) throw error;
           await clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random()), call.signal);
         }
       }
@@ -155,8 +157,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-function isWorthAnotherTry(error: unknown): boolean {
+function isWorthAnotherTry(error: unknown, { mayPass }: HttpClientOptions): boolean {
   if (!(error instanceof HttpCallError) || error.tooLong) return false;
+  if (mayPass) return mayPass(error);
   return error.status === undefined || WORTH_ANOTHER_TRY.includes(error.status);
 }
 

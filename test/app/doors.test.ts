@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SENDERS } from '../../src/alerts/alert.js';
 import { healthCommand } from '../../src/cli/health.js';
 import { systemClock } from '../../src/common/clock.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
-import type { MigrationRequest } from '../../src/fleet/fleet.js';
+import type { Cloud, MigrationRequest } from '../../src/fleet/fleet.js';
 import { readJournalEvents } from '../../src/journal/lowdb.js';
 import type { Receiver } from '../../src/app/receiver.js';
 import { SetupError, startReceiver } from '../../src/app/receiver.js';
@@ -25,7 +25,11 @@ import { fleet, guest, host, scenario } from '../support/fleet.js';
 const pem = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
 /** The whole receiver as the environment says, on a simulated cloud whose requests are kept. */
-async function start(env: Record<string, string> = {}, rules: object[] = [{ name: 'test-cpu' }]) {
+async function start(
+  env: Record<string, string> = {},
+  rules: object[] = [{ name: 'test-cpu' }],
+  warnings?: Cloud['warnings'],
+) {
   const directory = await mkdtemp(join(tmpdir(), 'doors-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const rulesDir = join(directory, 'rules');
@@ -39,7 +43,7 @@ async function start(env: Record<string, string> = {}, rules: object[] = [{ name
   const read = readConfig(environment);
   if (!read.ok) throw new Error(read.problems.join('\n'));
   const snapshot = fleet([host('a', 70), host('b', 20)], [guest('g', 'a', 60, { vmem_size: 1 })]);
-  const cloud = createSimulatedCloud(scenario(snapshot), systemClock);
+  const cloud = { ...createSimulatedCloud(scenario(snapshot), systemClock), ...(warnings && { warnings }) };
   const moves: MigrationRequest[] = [];
   const watched = new Proxy(cloud, {
     get: (target, name, self: unknown) =>
@@ -94,6 +98,24 @@ describe('secrets that can be guessed', () => {
     const { log } = await start({ WEBHOOK_TOKEN: 'hunter2' });
     expect(log.filter((line) => line.includes('can be guessed'))).toHaveLength(1);
     expect(log.join()).not.toContain('hunter2');
+  });
+});
+
+describe('what the cloud warns of', () => {
+  const rules = [{ name: 'test-cpu' }];
+  const warned = (log: string[], words: string) =>
+    vi.waitFor(() => expect(log.filter((line) => line.includes(words))).toHaveLength(1));
+
+  it('stands in the log after the start, a line each', async () => {
+    const { log } = await start({}, rules, () => Promise.resolve(['no right to see vm 7', 'it balances by itself']));
+    await warned(log, 'simulated: no right to see vm 7');
+    await warned(log, 'simulated: it balances by itself');
+  });
+
+  it('does not keep the receiver from starting where the cloud cannot be asked', async () => {
+    const { log, url } = await start({}, rules, () => Promise.reject(new Error('the cloud is away')));
+    await warned(log, 'the cloud is away');
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 });
 

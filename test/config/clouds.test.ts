@@ -68,6 +68,23 @@ describe('the settings of cloudpods and openstack', () => {
   });
 });
 
+describe('the settings of proxmox', () => {
+  const PROXMOX = { PROXMOX_URL: 'https://pve1:8006', PROXMOX_TOKEN: 'a@pve!b=c' };
+
+  it('are its address and token', () => {
+    expect(settings('proxmox', PROXMOX)).toEqual({ proxmox: { urls: ['https://pve1:8006'], token: 'a@pve!b=c' } });
+  });
+
+  it.each([
+    [{ PROXMOX_URL: 'https://pve1:8006, https://pve2:8006' }, { urls: ['https://pve1:8006', 'https://pve2:8006'] }],
+    [{ PROXMOX_BWLIMIT: '102400' }, { bwlimitKib: 102_400 }],
+    [{ PROXMOX_BWLIMIT: '0' }, { bwlimitKib: 0 }],
+    [{ PROXMOX_CONNTRACK: 'true' }, { withConntrackState: true }],
+  ])('%o give %o', (env, expected) => {
+    expect(settings('proxmox', { ...PROXMOX, ...env }).proxmox).toMatchObject(expected);
+  });
+});
+
 describe('what is missing or wrong', () => {
   it('is named for the cloud that was chosen, all at once, and for no other', () => {
     expect(problems({ CLOUD: 'openstack', OS_USERNAME: 'mover' })).toEqual([
@@ -88,6 +105,9 @@ describe('what is missing or wrong', () => {
     ['OS_AUTH_URL', 'https://u:p@cloud.example', 'expected an http or https address without user, query and fragment'],
     ['OS_AUTH_URL', 'https://cloud.example/v2.0', 'expected the address of a Keystone v3'],
     ['PROXMOX_URL', 'ftp://pve', 'expected an http or https address without user, query and fragment'],
+    ['PROXMOX_URL', 'https://pve1:8006,pve2', 'expected an http or https address without user, query and fragment'],
+    ['PROXMOX_BWLIMIT', '100MiB', 'expected a whole number of KiB/s, 0 for any amount'],
+    ['PROXMOX_CONNTRACK', 'yes', 'expected one of true, false'],
     ['OS_INTERFACE', 'secret', 'expected one of public, internal, admin'],
     ['CLOUDPODS_MAX_BANDWIDTH_MB', '0', 'expected a whole number above 0'],
     ['CLOUDPODS_QUICKLY_FINISH', 'yes', 'expected one of true, false'],
@@ -110,7 +130,7 @@ describe('what is missing or wrong', () => {
 it('a secret may stand in a file, as it is, without the line end', () => {
   const env = { CLOUD: 'proxmox', PROXMOX_URL: 'https://pve:8006', PROXMOX_TOKEN_FILE: '/run/token' };
   const read = readConfig(env, () => 'mover@pve!auto=1-2-3\n');
-  expect(read.ok && read.config.clouds.proxmox).toEqual({ url: 'https://pve:8006', token: 'mover@pve!auto=1-2-3' });
+  expect(read.ok && read.config.clouds.proxmox).toEqual({ urls: ['https://pve:8006'], token: 'mover@pve!auto=1-2-3' });
 });
 
 describe('the readings', () => {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { GuestRecord, HostRecord, Inventory } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
-import type { HttpClient } from '../../http-client.js';
+import type { ProxmoxApi } from './api.js';
 import type { GuestResource, NodeResource } from './resources.js';
-import { ask, readGuests, readNodes } from './resources.js';
+import { readGuests, readNodes, statusOf } from './resources.js';
 
 const MIB = 1024 ** 2;
 
@@ -22,18 +22,17 @@ const haSchema = z.array(
 
 /**
  * All nodes and guests of a cluster.
- * @throws FleetError also where the node that answers is cut off from the others, or where the token may not see nodes.
+ * @throws FleetError also where no node that answers is in the part of the cluster that has quorum, or where the token may
+ * not see nodes.
  */
-export async function readInventory(client: HttpClient, system: string, signal?: AbortSignal): Promise<Inventory> {
+export async function readInventory(api: ProxmoxApi, signal?: AbortSignal): Promise<Inventory> {
+  const { system } = api;
   const [members, ha, nodes, guests] = await Promise.all([
-    ask(client, system, 'cluster status', { path: '/cluster/status' }, membersSchema, signal),
-    ask(client, system, 'HA status', { path: '/cluster/ha/status/current' }, haSchema, signal),
-    readNodes(client, system, signal),
-    readGuests(client, system, signal),
+    quorateMembers(api, signal),
+    api.get('HA status', '/cluster/ha/status/current', haSchema, { signal }),
+    readNodes(api, signal),
+    readGuests(api, signal),
   ]);
-  if (members.some(({ type, quorate }) => type === 'cluster' && quorate !== undefined && !quorate)) {
-    throw new FleetError(system, 'cluster status: the cluster has no quorum: what this node tells may be old');
-  }
   const listed = new Set(nodes.map(({ node }) => node));
   const missing = members.filter(({ type, name }) => type === 'node' && name && !listed.has(name));
   if (missing.length > 0) {
@@ -51,6 +50,17 @@ export async function readInventory(client: HttpClient, system: string, signal?:
   };
 }
 
+type Members = z.output<typeof membersSchema>;
+
+/** The members, as told by a node that is not cut off from the others: what one tells that is may be old. */
+async function quorateMembers(api: ProxmoxApi, signal?: AbortSignal): Promise<Members> {
+  const members = await api.get('cluster status', '/cluster/status', membersSchema, { signal });
+  if (!members.some(({ type, quorate }) => type === 'cluster' && quorate !== undefined && !quorate)) return members;
+  // The lists that were asked for together with this come from the same node.
+  api.passOver();
+  throw new FleetError(api.system, 'cluster status: the cluster has no quorum: what this node tells may be old');
+}
+
 function toHost(node: NodeResource, address: string | undefined, isResting: boolean, system: string): HostRecord {
   const isOnline = node.status === 'online';
   if (isOnline && (!node.maxcpu || !node.maxmem)) {
@@ -66,8 +76,7 @@ function toHost(node: NodeResource, address: string | undefined, isResting: bool
     status: node.status,
     enabled: true,
     host_type: 'kvm',
-    // Proxmox VE is made for this one only, and its lists do not tell.
-    cpu_architecture: 'x86_64',
+    cpu_architecture: node['host-arch'] ?? 'x86_64',
     cpu_count: node.maxcpu ?? 0,
     mem_size: Math.floor((node.maxmem ?? 0) / MIB),
     ...((isResting || node.hastate === 'maintenance') && { maintenance: true }),
@@ -88,17 +97,6 @@ function toGuest(guest: GuestResource): GuestRecord {
     ...(immovable !== undefined && { immovable }),
     ...(Object.keys(all).length > 0 && { tags: all }),
   };
-}
-
-/** `running` only for a guest that runs and that nothing else is done with (a lock: backup, snapshot, migrate …). */
-export function statusOf({ status, lock, hastate }: GuestResource): string {
-  if (lock) return lock;
-  return isHaMoving(hastate) ? 'migrate' : status;
-}
-
-/** Whether the HA manager is moving a guest. */
-export function isHaMoving(hastate: string | null | undefined): boolean {
-  return hastate === 'migrate' || hastate === 'relocate';
 }
 
 /** Why Proxmox VE would not move the guest live, whatever the target. */

@@ -1,16 +1,6 @@
 import { z } from 'zod';
-import type { HttpClient } from '../../http-client.js';
-import { checked } from '../answers.js';
-
-/** Perl's JSON gives a number as a text now and then, and truth as 0 or 1. */
-const number = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/)
-    .transform(Number),
-]);
-const flag = z.union([z.boolean(), number.transform((value) => value !== 0), z.literal('').transform(() => false)]);
+import type { ProxmoxApi } from './api.js';
+import { flag, number } from './api.js';
 
 const nodeSchema = z.object({
   id: z.string().min(1),
@@ -20,7 +10,11 @@ const nodeSchema = z.object({
   maxcpu: number.nullish(),
   mem: number.nullish(),
   maxmem: number.nullish(),
+  /** s since it was started, as it last reported. */
+  uptime: number.nullish(),
   hastate: z.string().nullish(),
+  /** Only where it is not x86_64. */
+  'host-arch': z.string().nullish(),
 });
 
 const guestSchema = z.object({
@@ -45,30 +39,23 @@ export type NodeResource = z.output<typeof nodeSchema>;
 /** A virtual machine or container; `cpu` is a fraction of its own CPUs, memory in bytes. */
 export type GuestResource = z.output<typeof guestSchema>;
 
-/** Every answer of the API stands under `data`. */
-export const data = <Schema extends z.ZodType>(schema: Schema) => z.object({ data: schema });
-
-/** Asks for something under `data`, and checks it. */
-export async function ask<Schema extends z.ZodType>(
-  client: HttpClient,
-  system: string,
-  what: string,
-  call: { path: string; params?: Record<string, string | number | boolean> },
-  schema: Schema,
-  signal?: AbortSignal,
-): Promise<z.output<Schema>> {
-  const answer = await client.read({ what, method: 'GET', ...call, ...(signal && { signal }) });
-  return (checked(system, what, data(schema), answer) as { data: z.output<Schema> }).data;
-}
-
 /** All nodes. */
-export function readNodes(client: HttpClient, system: string, signal?: AbortSignal): Promise<NodeResource[]> {
-  const call = { path: '/cluster/resources', params: { type: 'node' } };
-  return ask(client, system, 'list nodes', call, z.array(nodeSchema), signal);
+export function readNodes(api: ProxmoxApi, signal?: AbortSignal): Promise<NodeResource[]> {
+  return api.get('list nodes', '/cluster/resources', z.array(nodeSchema), { params: { type: 'node' }, signal });
 }
 
 /** All virtual machines and containers. */
-export function readGuests(client: HttpClient, system: string, signal?: AbortSignal): Promise<GuestResource[]> {
-  const call = { path: '/cluster/resources', params: { type: 'vm' } };
-  return ask(client, system, 'list guests', call, z.array(guestSchema), signal);
+export function readGuests(api: ProxmoxApi, signal?: AbortSignal): Promise<GuestResource[]> {
+  return api.get('list guests', '/cluster/resources', z.array(guestSchema), { params: { type: 'vm' }, signal });
+}
+
+/** `running` only for a guest that runs and that nothing else is done with (a lock: backup, snapshot, migrate …). */
+export function statusOf({ status, lock, hastate }: GuestResource): string {
+  if (lock) return lock;
+  return isHaMoving(hastate) ? 'migrate' : status;
+}
+
+/** Whether the HA manager is moving a guest. */
+export function isHaMoving(hastate: string | null | undefined): boolean {
+  return hastate === 'migrate' || hastate === 'relocate';
 }
