@@ -5,6 +5,10 @@ cd "$(dirname "$0")"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   ../testbed/packages.sh up
   ./registries.sh
+  if [ "${NIGHTLY:-}" = 1 ]; then
+    # Where nova.ts looks for it.
+    NOVA_VENV="${NOVA_VENV:-/tmp/automigrate-nova-venv}" ../testbed/nova/packages.sh up
+  fi
 else
   echo "end-to-end tests: what is missing is installed only as root on Debian" >&2
 fi

@@ -16,6 +16,8 @@ export interface HarnessOptions {
 export interface CloudTroubles {
   /** The next move breaks off halfway; the guest goes on running where it was. */
   breakNextMove(): Promise<void> | void;
+  /** The next move takes long enough to be given up, where moves are quick. */
+  slowNextMove(): Promise<void> | void;
   /** The next move ends on this host, whatever was asked for. */
   divertNextMove(hostId: string): Promise<void> | void;
   /** The guest of the contract no longer exists anywhere. */
@@ -247,13 +249,21 @@ export function describeCloudContract(name: string, makeHarness: MakeHarness): v
       const harness = await set();
       context.skip(!harness.cloud.cancelMigration, 'this cloud cannot give up a move');
       const request = await requestTo(harness, 1);
+      await harness.troubles.slowNextMove?.();
       const start = await harness.cloud.startMigration(request);
       const handle = start.accepted ? start.handle : undefined;
-      for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-        if ((await harness.cloud.migrationState(request, handle)).phase === 'moving') break;
-        await harness.pause();
-      }
-      await harness.cloud.cancelMigration?.(request, handle);
+      const cancelled = async (): Promise<boolean> => {
+        if ((await harness.cloud.migrationState(request, handle)).phase !== 'moving') return false;
+        // A cloud may refuse while it has not quite begun.
+        return harness.cloud.cancelMigration!(request, handle).then(
+          () => true,
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(FleetError);
+            return false;
+          },
+        );
+      };
+      for (let looks = 0; looks < MOST_LOOKS && !(await cancelled()); looks += 1) await harness.pause();
       await followed(harness, request, handle);
       await harness.cloud.afterFailure?.(request);
       const { end } = await followed(harness, request, undefined);
