@@ -48,8 +48,15 @@ export function proxmoxMigrations(api: ProxmoxApi, clock: Clock, settings: Migra
           api.get(what, migratePath(system, request), preconditionsSchema, how),
           obstaclesOfHa(api, request, signal),
         ]);
-        const reasons = [...obstaclesIn(preconditions, node, request.options), ...ofHa];
-        return reasons.length === 0 ? { allowed: true } : { allowed: false, reason: reasons.join('; ') };
+        const against = (it: string) => [...obstaclesIn(preconditions, it, request.options), ...ofHa(it)];
+        const reasons = against(node);
+        if (reasons.length === 0) return { allowed: true };
+        // The answer is about every node: those that are refused as well need not be asked about one by one.
+        const others = Object.keys(preconditions.not_allowed_nodes).filter(
+          (it) => it !== node && against(it).length > 0,
+        );
+        const hosts = others.map((it) => `node/${it}`);
+        return { allowed: false, reason: reasons.join('; '), ...(hosts.length > 0 && { hosts }) };
       } catch (error) {
         const reason = refusalOf(error);
         if (reason === undefined) throw error;
@@ -131,16 +138,16 @@ function migratePath(system: string, { guest, source }: MigrationRequest): strin
   return pathOf('nodes', node, 'qemu', nameIn(system, 'qemu', guest.id), 'migrate');
 }
 
-/** Why the HA manager would send the guest back from the target; none for a guest that it does not manage. */
+/** Why the HA manager would send the guest back from a node, by its name; nothing for a guest that it does not manage. */
 async function obstaclesOfHa(
   api: ProxmoxApi,
-  { guest, target }: MigrationRequest,
+  { guest }: MigrationRequest,
   signal?: AbortSignal,
-): Promise<string[]> {
+): Promise<(node: string) => string[]> {
   const placement = await readHaPlacement(api, `vm:${nameIn(api.system, 'qemu', guest.id)}`, signal);
-  if (!placement || (!placement.nodes && placement.resources.length === 0)) return [];
+  if (!placement || (!placement.nodes && placement.resources.length === 0)) return () => [];
   const [nodes, guests] = await Promise.all([readNodes(api, signal), readGuests(api, signal)]);
-  return haObstacles(placement, nameIn(api.system, 'node', target.id), { nodes, guests });
+  return (node) => haObstacles(placement, node, { nodes, guests });
 }
 
 /** Whether the HA manager has the move in hand although no task of it runs yet. */
