@@ -28,6 +28,11 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
 
 /** How often in a row a guest may be missing from the cloud's answers before it counts as gone. */
 const VANISHED_LOOKS = 3;
+/**
+ * How often in a row a guest has to be at rest on its source before it has not moved: somebody who synchronises its status
+ * makes it look so for a moment while it moves.
+ */
+const STILL_LOOKS = 3;
 /** How long a cloud that refuses to cancel a migration is asked again, ms. */
 const CANCEL_FOR_MS = 600_000;
 /** How often the guest is looked at after a cancellation, to say where it came to rest. */
@@ -60,7 +65,7 @@ export async function watchMigration(options: WatchOptions): Promise<MigrationEn
   const begun = clock.monotonic();
   let pause = limits.firstPauseMs;
   let seenMoving = false;
-  let vanished = 0;
+  const inARow: LooksInARow = { vanished: 0, still: 0 };
   // The grace to start counts from this process's first look: a restart may come long after the cloud was asked.
   const graceEnds = begun + limits.startGraceMs;
 
@@ -70,9 +75,8 @@ export async function watchMigration(options: WatchOptions): Promise<MigrationEn
     if (state) {
       options.onState?.(state);
       if (state.phase === 'moving') seenMoving = true;
-      vanished = state.phase === 'vanished' ? vanished + 1 : 0;
-      const startExpected = !seenMoving && clock.monotonic() < graceEnds;
-      const ending = judge(state, options.request, { startExpected, vanished });
+      const mayStillBegin = !seenMoving && clock.monotonic() < graceEnds;
+      const ending = judge(state, options.request, inARow, mayStillBegin);
       if (ending) return ending;
     }
     if (askedAgoMs + (clock.monotonic() - begun) >= limits.timeLimitMs) return cancel(options);
@@ -90,19 +94,28 @@ async function look({ cloud, request, handle, signal, onError }: WatchOptions): 
   }
 }
 
-/** What one look means for the migration; `undefined`: look again. */
+/** Looks in a row, up to the last one, that the guest was missing, or at rest on its source. */
+interface LooksInARow {
+  vanished: number;
+  still: number;
+}
+
+/** What one look means for the migration, which is added to those before it; `undefined`: look again. */
 function judge(
   state: MigrationState,
   { guest, source, target }: MigrationRequest,
-  seen: { startExpected: boolean; vanished: number },
+  inARow: LooksInARow,
+  mayStillBegin: boolean,
 ): MigrationEnding | undefined {
+  inARow.vanished = state.phase === 'vanished' ? inARow.vanished + 1 : 0;
+  inARow.still = state.phase === 'settled' && state.hostId === source.id ? inARow.still + 1 : 0;
   switch (state.phase) {
     case 'moving':
       return undefined;
     case 'failed':
       return failed('cloud_failed', `guest ${guest.name} is in status ${state.status}: ${state.reason}`);
     case 'vanished':
-      return seen.vanished < VANISHED_LOOKS
+      return inARow.vanished < VANISHED_LOOKS
         ? undefined
         : failed('vanished', `guest ${guest.name} is no longer known to the cloud`);
     case 'settled':
@@ -110,7 +123,7 @@ function judge(
       if (state.hostId !== source.id) {
         return failed('third_host', `guest ${guest.name} came to rest on host ${state.hostId}, not on ${target.name}`);
       }
-      if (seen.startExpected) return undefined;
+      if (mayStillBegin || inARow.still < STILL_LOOKS) return undefined;
       return failed(
         'back_on_source',
         `guest ${guest.name} is ${state.status} on its source ${source.name}, it did not move`,
@@ -126,6 +139,7 @@ function failed(reason: FailureReason, text: string): MigrationEnding {
 async function cancel(options: WatchOptions): Promise<MigrationEnding> {
   const { request, limits, clock, signal } = options;
   const begun = clock.monotonic();
+  const inARow: LooksInARow = { vanished: 0, still: 0 };
   const limit = `${Math.round(limits.timeLimitMs / 1000)} s`;
   for (let pause = limits.firstPauseMs; ; pause = Math.min(limits.longestPauseMs, pause * 1.5)) {
     const refusal = await refusalToCancel(options);
@@ -133,7 +147,7 @@ async function cancel(options: WatchOptions): Promise<MigrationEnding> {
     const state = await look(options);
     signal.throwIfAborted();
     // It has come to an end by itself meanwhile.
-    const ending = state && judge(state, request, { startExpected: false, vanished: VANISHED_LOOKS });
+    const ending = state && judge(state, request, inARow, false);
     if (ending) return ending;
     if (clock.monotonic() - begun >= CANCEL_FOR_MS) {
       const text = `migration of ${request.guest.name} was given up after ${limit}`;

@@ -59,6 +59,15 @@ describe('watching a migration', () => {
     });
   });
 
+  it('is not misled by a look or two at rest on the source, as when somebody synchronises the status of a guest that moves', async () => {
+    expect(await watch(telling([moving, on('a'), moving, on('a'), on('a'), moving, on('b')]).cloud).ending).toEqual({
+      outcome: 'success',
+    });
+    const { cloud, looks } = telling([moving, on('a')]);
+    expect(await watch(cloud).ending).toMatchObject({ reason: 'back_on_source' });
+    expect(looks()).toBe(4);
+  });
+
   it('fails when the guest is on a third host, and names it', async () => {
     const ending = await watch(telling([moving, on('c')]).cloud).ending;
     expect(ending).toMatchObject({ outcome: 'failed', reason: 'third_host', text: expect.stringContaining('id-c') });
@@ -154,6 +163,17 @@ describe('watching a migration', () => {
       reason: 'timed_out',
       text: expect.stringMatching(/could not be cancelled, it may still move: it is only accepted/),
     });
+  });
+
+  it('is not misled by a look at rest on the source while a cancellation is refused', async () => {
+    const states = [moving, on('a'), moving, on('b')];
+    let looks = 0;
+    const { cloud } = telling([], {
+      migrationState: () => Promise.resolve(states[Math.min(looks++, states.length - 1)]!),
+      cancelMigration: () => Promise.reject(new Error('it is only accepted')),
+    });
+    const askedAgoMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
+    expect(await watch(cloud, { askedAgoMs }).ending).toEqual({ outcome: 'success' });
   });
 
   it('tells how a migration has ended by itself that could not be cancelled', async () => {
