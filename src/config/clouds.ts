@@ -18,6 +18,10 @@ export const CLOUD_SECRETS = ['OS_PASSWORD', 'PROXMOX_TOKEN'] as const;
 
 const EXPECTED_URL = 'expected an http or https address without user, query and fragment';
 
+/** Cloudpods refuses every migration with less, and says in the refusal that it were 100. */
+const LEAST_BANDWIDTH_MB = 50;
+const EXPECTED_BANDWIDTH = `expected a whole number of MB/s, at least ${LEAST_BANDWIDTH_MB}`;
+
 const url = z.string().refine((value) => {
   if (!URL.canParse(value)) return false;
   const { protocol, username, password, search, hash } = new URL(value);
@@ -64,10 +68,12 @@ export const cloudVariables = {
   OS_CACERT: z.string().optional().describe('cloudpods, openstack: file of the certificates to trust, PEM'),
   CLOUDPODS_MAX_BANDWIDTH_MB: z
     .string()
-    .regex(/^[1-9]\d{0,8}$/, 'expected a whole number above 0')
+    .regex(/^[1-9]\d{0,8}$/, EXPECTED_BANDWIDTH)
     .transform(Number)
+    .refine((megabytes) => megabytes >= LEAST_BANDWIDTH_MB, EXPECTED_BANDWIDTH)
     .optional()
-    .describe('cloudpods: the most that one migration may take of the network, MB/s'),
+    .describe('cloudpods: the most that one migration may take of the network, MB/s; at least 50'),
+  CLOUDPODS_PREFER_HOST: flag('cloudpods: true names the target as older servers know it, too'),
   CLOUDPODS_QUICKLY_FINISH: flag('cloudpods: true lets a busy guest stand still longer at the end, so that it arrives'),
   PROXMOX_URL: z
     .string()
@@ -147,6 +153,7 @@ export function cloudSettings(
       settings.cloudpods = {
         keystone: keystone(),
         ...(values.CLOUDPODS_MAX_BANDWIDTH_MB !== undefined && { maxBandwidthMb: values.CLOUDPODS_MAX_BANDWIDTH_MB }),
+        ...(values.CLOUDPODS_PREFER_HOST !== undefined && { preferHost: values.CLOUDPODS_PREFER_HOST }),
         ...(values.CLOUDPODS_QUICKLY_FINISH !== undefined && { quicklyFinish: values.CLOUDPODS_QUICKLY_FINISH }),
       };
       break;

@@ -42,8 +42,13 @@ describe('the settings of cloudpods and openstack', () => {
     };
     expect(settings('openstack', KEYSTONE)).toEqual({ openstack: { keystone } });
     expect(
-      settings('cloudpods', { ...KEYSTONE, CLOUDPODS_MAX_BANDWIDTH_MB: '100', CLOUDPODS_QUICKLY_FINISH: 'true' }),
-    ).toEqual({ cloudpods: { keystone, maxBandwidthMb: 100, quicklyFinish: true } });
+      settings('cloudpods', {
+        ...KEYSTONE,
+        CLOUDPODS_MAX_BANDWIDTH_MB: '50',
+        CLOUDPODS_PREFER_HOST: 'true',
+        CLOUDPODS_QUICKLY_FINISH: 'true',
+      }),
+    ).toEqual({ cloudpods: { keystone, maxBandwidthMb: 50, preferHost: true, quicklyFinish: true } });
   });
 
   it.each([
@@ -109,7 +114,10 @@ describe('what is missing or wrong', () => {
     ['PROXMOX_BWLIMIT', '100MiB', 'expected a whole number of KiB/s, 0 for any amount'],
     ['PROXMOX_CONNTRACK', 'yes', 'expected one of true, false'],
     ['OS_INTERFACE', 'secret', 'expected one of public, internal, admin'],
-    ['CLOUDPODS_MAX_BANDWIDTH_MB', '0', 'expected a whole number above 0'],
+    ['CLOUDPODS_MAX_BANDWIDTH_MB', '0', 'expected a whole number of MB/s, at least 50'],
+    // Cloudpods would refuse every migration.
+    ['CLOUDPODS_MAX_BANDWIDTH_MB', '49', 'expected a whole number of MB/s, at least 50'],
+    ['CLOUDPODS_PREFER_HOST', 'yes', 'expected one of true, false'],
     ['CLOUDPODS_QUICKLY_FINISH', 'yes', 'expected one of true, false'],
   ])('%s=%s is refused by name', (name, value, expected) => {
     expect(problems({ [name]: value })).toEqual([`${name}: ${expected}, got ${JSON.stringify(value)}`]);

@@ -1,4 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { DEFAULT_WATCH_LIMITS, watchMigration } from '../../../src/migration/watch.js';
 import type { CloudpodsOptions } from '../../support/clouds/cloudpods-server.js';
 import { startCloudpods } from '../../support/clouds/cloudpods-server.js';
 import { describeCloudContract, followed, requestTo } from './contract.js';
@@ -74,6 +75,11 @@ describe('the inventory of a Cloudpods', () => {
     expect(guests.filter((guest) => guest.immovable !== undefined)).toMatchObject([{ id: 'guest-0', immovable }]);
   });
 
+  it('is empty where Cloudpods has none, whose empty list comes without a total', async () => {
+    const harness = await set({ guests: 0 });
+    expect((await harness.cloud.inventory()).guests).toEqual([]);
+  });
+
   it('leaves out guests that are on no host yet', async () => {
     const harness = await set({ guestFields: { 'guest-0': { host_id: null, status: 'sched_fail' } } });
     expect((await harness.cloud.inventory()).guests.map(({ id }) => id)).not.toContain('guest-0');
@@ -81,11 +87,58 @@ describe('the inventory of a Cloudpods', () => {
 });
 
 describe('a move by Cloudpods', () => {
-  it('is asked for in the words of newer and older servers, with the options that are set', async () => {
+  it('names the target by prefer_host_id alone, which needs no right to assign hosts', async () => {
     const harness = await set();
-    await harness.cloud.startMigration(await requestTo(harness, 1));
+    expect(await harness.cloud.startMigration(await requestTo(harness, 1))).toEqual({ accepted: true });
     expect(harness.server.requests.at(-1)?.body).toEqual({
-      server: { prefer_host_id: 'id-host-1', prefer_host: 'id-host-1', skip_cpu_check: true, skip_kernel_check: true },
+      server: { prefer_host_id: 'id-host-1', skip_cpu_check: true, skip_kernel_check: true },
+    });
+  });
+
+  it('names the target by prefer_host too where older servers are to be asked, and tells of the right that newer ones want', async () => {
+    const older = await set({ settings: { preferHost: true }, mayAssignHost: true });
+    expect(await older.cloud.startMigration(await requestTo(older, 1))).toEqual({ accepted: true });
+    expect(older.server.requests.at(-1)?.body).toMatchObject({
+      server: { prefer_host_id: 'id-host-1', prefer_host: 'id-host-1' },
+    });
+    const newer = await set({ settings: { preferHost: true } });
+    expect(await newer.cloud.startMigration(await requestTo(newer, 1))).toEqual({
+      accepted: false,
+      reason: 'HTTP 403: checkAssignHost: Only system admin can assign host',
+    });
+  });
+
+  it('goes with the options that are set', async () => {
+    const harness = await set({ settings: { maxBandwidthMb: 50, quicklyFinish: true } });
+    expect(await harness.cloud.startMigration(await requestTo(harness, 1))).toEqual({ accepted: true });
+    expect(harness.server.requests.at(-1)?.body).toMatchObject({
+      server: { max_bandwidth_mb: 50, quickly_finish: true },
+    });
+  });
+
+  it.each([
+    ['that does not run', { status: 'ready' }, 'HTTP 400: Cannot live migrate in status ready'],
+    ['with a backup host', { backup_host_id: 'b1' }, 'HTTP 400: Cannot migrate guest with backup host'],
+    ['with a device', { isolated_devices: [{ id: 'gpu' }] }, 'HTTP 400: Cannot migrate guest with isolated devices'],
+    ['with a cdrom', { cdrom: [{ name: 'debian' }] }, 'HTTP 400: Cannot live migrate guest with cdrom'],
+  ])('of a guest %s is refused in the forecast, whose 400 is the answer', async (_what, fields, reason) => {
+    const harness = await set({ guestFields: { 'guest-0': fields } });
+    expect(await harness.cloud.forecast?.(await requestTo(harness, 1))).toEqual({ allowed: false, reason });
+  });
+
+  it('is judged by a forecast whose lists are null', async () => {
+    const harness = await set();
+    harness.server.fault = ({ path }) =>
+      path.endsWith('/migrate-forecast')
+        ? {
+            body: {
+              server: { can_create: false, candidates: null, filtered_candidates: null, not_allow_reasons: null },
+            },
+          }
+        : undefined;
+    expect(await harness.cloud.forecast?.(await requestTo(harness, 1))).toEqual({
+      allowed: false,
+      reason: 'Cloudpods gives no reason',
     });
   });
 
@@ -122,15 +175,174 @@ describe('a move by Cloudpods', () => {
     });
   });
 
-  it('that failed is followed by a status synchronisation, and only then', async () => {
+  it('that is refused to be cancelled in start_migrate has not been cancelled', async () => {
     const harness = await set();
     const request = await requestTo(harness, 1);
-    await harness.cloud.afterFailure?.(request);
+    await harness.cloud.startMigration(request);
+    await expect(harness.cloud.cancelMigration?.(request, undefined)).rejects.toThrow(
+      /cancel-live-migrate of guest vm 0: HTTP 400.*in status start_migrate/,
+    );
+    await expect(harness.cloud.cancelMigration?.(request, undefined)).resolves.toBeUndefined();
+  });
+});
+
+describe('the status of a guest whose move failed', () => {
+  const failedMove = async (options?: CloudpodsOptions) => {
+    const harness = await set(options);
+    const request = await requestTo(harness, 1);
     await harness.troubles.breakNextMove?.();
     await harness.cloud.startMigration(request);
     const { end } = await followed(harness, request, undefined);
     expect(end).toMatchObject({ phase: 'failed', status: 'migrate_failed', hostId: 'id-host-0' });
+    return { harness, request };
+  };
+
+  it('is not synchronised where nothing failed', async () => {
+    const harness = await set();
+    await harness.cloud.afterFailure?.(await requestTo(harness, 1));
+    expect(harness.asked('syncstatus')).toHaveLength(0);
+  });
+
+  it('is synchronised again while the task of the move is not over, until it takes', async () => {
+    const { harness, request } = await failedMove({ openTask: 3 });
     await harness.cloud.afterFailure?.(request);
-    expect(harness.server.requests.filter(({ path }) => path.endsWith('/syncstatus'))).toHaveLength(1);
+    expect(harness.asked('syncstatus')).toHaveLength(4);
+    expect(await harness.cloud.migrationState(request, undefined)).toMatchObject({
+      phase: 'settled',
+      status: 'running',
+    });
+  });
+
+  it('is synchronised in spite of a fault of the moment', async () => {
+    const { harness, request } = await failedMove({ openTask: 0 });
+    let faults = 5;
+    harness.server.fault = () => (faults-- > 0 ? { status: 503 } : undefined);
+    await harness.cloud.afterFailure?.(request);
+    expect(await harness.cloud.migrationState(request, undefined)).toMatchObject({
+      phase: 'settled',
+      status: 'running',
+    });
+  });
+
+  it('is given up after a minute and a half, with the reason', async () => {
+    const { harness, request } = await failedMove({ openTask: Infinity });
+    const begun = harness.clock.monotonic();
+    await expect(harness.cloud.afterFailure?.(request)).rejects.toThrow(
+      /guest vm 0 is still migrate_failed after 90 s of syncstatus: .*HTTP 400: .*Guest has 1 active tasks/,
+    );
+    expect(harness.clock.monotonic() - begun).toBeGreaterThanOrEqual(90_000);
+    expect(harness.clock.monotonic() - begun).toBeLessThan(110_000);
+  });
+
+  it('is given up at once where the right to synchronise is missing', async () => {
+    const { harness, request } = await failedMove();
+    harness.server.fault = ({ path }) => (path.endsWith('/syncstatus') ? { status: 403, body: {} } : undefined);
+    const begun = harness.clock.monotonic();
+    await expect(harness.cloud.afterFailure?.(request)).rejects.toThrow('syncstatus of guest vm 0: HTTP 403');
+    expect(harness.clock.monotonic()).toBe(begun);
+  });
+
+  it('is let go of at once when the process goes down', async () => {
+    const { harness, request } = await failedMove({ openTask: Infinity });
+    const stop = new AbortController();
+    const reason = new Error('going down');
+    harness.server.fault = ({ path }) => {
+      if (path.endsWith('/syncstatus')) stop.abort(reason);
+      return undefined;
+    };
+    await expect(harness.cloud.afterFailure?.(request, stop.signal)).rejects.toBe(reason);
+  });
+});
+
+describe('guests that a former process left in migrate_failed', () => {
+  it('are synchronised until it takes when an inventory shows them', async () => {
+    const harness = await set({ leftFailed: ['guest-0', 'guest-3'], openTask: 2 });
+    await harness.cloud.inventory();
+    await vi.waitUntil(async () => {
+      const { guests } = await harness.cloud.inventory();
+      return guests.every(({ status }) => status === 'running');
+    });
+    const asked = harness.asked('syncstatus').map(({ path }) => path.split('/').at(-2));
+    expect(asked.sort()).toEqual([...Array<string>(3).fill('guest-0'), ...Array<string>(3).fill('guest-3')]);
+  });
+
+  it('hold up no inventory', async () => {
+    const harness = await set({ leftFailed: ['guest-0'] });
+    harness.server.fault = ({ path }) => (path.endsWith('/syncstatus') ? 'silent' : undefined);
+    for (let reads = 0; reads < 2; reads += 1) {
+      expect((await harness.cloud.inventory()).guests).toHaveLength(harness.guestCount);
+    }
+    await vi.waitUntil(() => harness.asked('syncstatus').length === 1);
+  });
+
+  it('are left alone while this process follows their move: how it ended must be seen first', async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    await harness.troubles.breakNextMove?.();
+    await harness.cloud.startMigration(request);
+    await followed(harness, request, undefined);
+    await harness.cloud.inventory();
+    await harness.cloud.inventory();
+    expect(harness.asked('syncstatus')).toHaveLength(0);
+    harness.clock.advance(60_000);
+    await harness.cloud.inventory();
+    await vi.waitUntil(() => harness.asked('syncstatus').length > 0);
+  });
+});
+
+describe('a guest that has arrived and stays live_migrating, as cleaning up its source failed', () => {
+  const arrived = async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    harness.leaveNextMoveUnfinished();
+    await harness.cloud.startMigration(request);
+    const look = () => harness.cloud.migrationState(request, undefined);
+    for (let looks = 0; looks < 5; looks += 1) await look();
+    expect(await look()).toMatchObject({ phase: 'moving', status: 'live_migrating' });
+    return { harness, request, look };
+  };
+
+  it('is synchronised after some time of that, and then judged', async () => {
+    const { harness, request, look } = await arrived();
+    harness.clock.advance(29_000);
+    expect(await look()).toMatchObject({ phase: 'moving' });
+    expect(harness.asked('syncstatus')).toHaveLength(0);
+    harness.clock.advance(2000);
+    expect(await look()).toEqual({ phase: 'settled', status: 'running', hostId: request.target.id });
+    expect(harness.asked('syncstatus')).toHaveLength(1);
+  });
+
+  it('is synchronised, and not cancelled, when its time is up', async () => {
+    const { harness, request, look } = await arrived();
+    await harness.cloud.cancelMigration?.(request, undefined);
+    expect(harness.asked('cancel-live-migrate')).toHaveLength(0);
+    expect(await look()).toEqual({ phase: 'settled', status: 'running', hostId: request.target.id });
+  });
+
+  it('is a success to the watcher', async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    harness.leaveNextMoveUnfinished();
+    await harness.cloud.startMigration(request);
+    const ending = await watchMigration({
+      cloud: harness.cloud,
+      clock: harness.clock,
+      limits: DEFAULT_WATCH_LIMITS,
+      request,
+      handle: undefined,
+      askedAgoMs: 0,
+      signal: new AbortController().signal,
+    });
+    expect(ending).toEqual({ outcome: 'success' });
+  });
+});
+
+describe('a token that region no longer knows', () => {
+  it('is answered with 403 and allow:none, and renewed by one login', async () => {
+    const harness = await set();
+    await harness.cloud.inventory();
+    harness.login?.revoke();
+    expect((await harness.cloud.inventory()).guests).toHaveLength(harness.guestCount);
+    expect(harness.login?.count()).toBe(2);
   });
 });

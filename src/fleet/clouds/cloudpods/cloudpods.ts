@@ -2,7 +2,10 @@ import type { Cloud } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
 import type { KeystoneSettings } from '../keystone.js';
 import { createKeystoneClient } from '../keystone.js';
+import { createFollowed } from './followed.js';
+import { createGuestStatuses } from './guest-status.js';
 import { readInventory } from './inventory.js';
+import { createMending } from './left-behind.js';
 import { cloudpodsMigrations } from './migration.js';
 
 /** How to reach a Cloudpods, and how its guests are to be moved. */
@@ -12,6 +15,8 @@ export interface CloudpodsSettings {
   maxBandwidthMb?: number;
   /** Lets the guest stand still longer at the end, so that a busy one arrives at all. */
   quicklyFinish?: boolean;
+  /** Names the target by the older word too, which newer servers want more rights for. */
+  preferHost?: boolean;
 }
 
 /** The region service, by its newer type first. */
@@ -25,12 +30,21 @@ export function createCloudpods(settings: CloudpodsSettings, options: CloudOptio
     system,
     settings: settings.keystone,
     serviceTypes: SERVICE_TYPES,
+    // To the region service whoever sends a dead token is a guest user without any right.
+    forbidsDeadTokens: true,
   });
+  const statuses = createGuestStatuses(client, system, options.clock);
+  const followed = createFollowed(options.clock);
+  const mend = createMending(statuses, (guestId) => followed.isFollowed(guestId));
   const { inventoryTimeoutMs } = options;
   return {
     name: system,
     ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),
-    inventory: (signal) => readInventory(client, system, signal),
-    ...cloudpodsMigrations(client, system, settings),
+    async inventory(signal) {
+      const inventory = await readInventory(client, system, signal);
+      mend(inventory.guests);
+      return inventory;
+    },
+    ...cloudpodsMigrations({ client, system, settings, statuses, followed }),
   };
 }

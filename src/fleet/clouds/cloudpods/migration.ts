@@ -2,17 +2,10 @@ import { z } from 'zod';
 import type { Cloud, MigrationRequest, MigrationStart, MigrationState } from '../../fleet.js';
 import type { HttpClient } from '../../http-client.js';
 import { pathOf } from '../../http-client.js';
-import { checked, isNotFound, refusalIn } from '../answers.js';
+import { checked, refusalIn } from '../answers.js';
 import type { CloudpodsSettings } from './cloudpods.js';
-
-const serverSchema = z.object({
-  server: z.object({
-    status: z.string(),
-    host_id: z.string().nullish(),
-    pending_deleted: z.boolean().nullish(),
-    progress: z.number().nullish(),
-  }),
-});
+import type { Followed } from './followed.js';
+import type { GuestStatus, GuestStatuses } from './guest-status.js';
 
 const forecastSchema = z.object({
   can_create: z.boolean(),
@@ -29,16 +22,25 @@ const forecastSchema = z.object({
   not_allow_reasons: z.array(z.string()).nullish(),
 });
 
-/** In these a guest stays; in any other it is between two of them. */
-const AT_REST = ['running', 'ready', 'suspend'];
-const FAILED = /_fail(ed)?$/;
+/** A guest that has arrived and is not at rest after this has to be synchronised, ms: the clean-up of its source has failed. */
+const UNFINISHED_MS = 30_000;
+
+/** What {@link cloudpodsMigrations} needs. */
+export interface CloudpodsMigrationsOptions {
+  client: HttpClient;
+  system: string;
+  settings: CloudpodsSettings;
+  statuses: GuestStatuses;
+  followed: Followed;
+}
 
 type Migrations = Required<
   Pick<Cloud, 'forecast' | 'startMigration' | 'migrationState' | 'cancelMigration' | 'afterFailure'>
 >;
 
 /** Live migration by Cloudpods. It has no jobs that one could name: a guest's own status is followed. */
-export function cloudpodsMigrations(client: HttpClient, system: string, settings: CloudpodsSettings): Migrations {
+export function cloudpodsMigrations(options: CloudpodsMigrationsOptions): Migrations {
+  const { client, system, settings, statuses, followed } = options;
   const perform = (
     how: 'once' | 'read',
     { guest }: MigrationRequest,
@@ -54,34 +56,25 @@ export function cloudpodsMigrations(client: HttpClient, system: string, settings
       ...(signal && { signal }),
     });
 
-  // Newer servers read prefer_host_id, older ones prefer_host.
   const wishes = ({ target }: MigrationRequest) => ({
     prefer_host_id: target.id,
-    prefer_host: target.id,
+    // Newer servers ask for the right to assign hosts where this stands; older ones know nothing else.
+    ...(settings.preferHost && { prefer_host: target.id }),
     skip_cpu_check: true,
     skip_kernel_check: true,
   });
 
-  const migrationState = async (
-    { guest }: MigrationRequest,
-    _handle: string | undefined,
-    signal?: AbortSignal,
-  ): Promise<MigrationState> => {
-    const what = `status of guest ${guest.name}`;
-    const params = { scope: 'system', details: true };
-    const call = { what, method: 'GET' as const, path: pathOf('servers', guest.id), params, ...(signal && { signal }) };
-    let answer;
-    try {
-      answer = await client.read(call);
-    } catch (error) {
-      if (isNotFound(error)) return { phase: 'vanished' };
-      throw error;
-    }
-    return stateOf(checked(system, what, serverSchema, answer).server);
-  };
+  const isUnfinished = ({ state, hostId }: GuestStatus, { target }: MigrationRequest) =>
+    state.phase === 'moving' && hostId === target.id;
 
   return {
-    migrationState,
+    async migrationState(request, _handle, signal): Promise<MigrationState> {
+      const { guest } = request;
+      const seen = await statuses.read(guest, signal);
+      if (followed.look(guest.id, isUnfinished(seen, request)) < UNFINISHED_MS) return seen.state;
+      const taken = await statuses.synchronise(guest, signal);
+      return taken ? (await statuses.read(guest, signal)).state : seen.state;
+    },
 
     async forecast(request, signal) {
       const { guest, target } = request;
@@ -117,31 +110,26 @@ export function cloudpodsMigrations(client: HttpClient, system: string, settings
     },
 
     async cancelMigration(request, _handle, signal) {
-      await perform('once', request, 'cancel-live-migrate', {}, signal);
+      const { guest } = request;
+      const isMoving = ({ state }: GuestStatus) => state.phase === 'moving';
+      if (!isUnfinished(await statuses.read(guest, signal), request)) {
+        try {
+          await perform('once', request, 'cancel-live-migrate', {}, signal);
+        } catch (error) {
+          // A status that no task stands behind any more cannot be cancelled: a later look shows what it really is.
+          if (refusalIn(error) !== undefined) await statuses.synchronise(guest, signal);
+          throw error;
+        }
+      }
+      await statuses.settle(guest, isMoving, signal);
     },
 
-    async afterFailure(request, signal) {
-      const state = await migrationState(request, undefined, signal);
-      // The guest goes on running, but stays in its failed status, and cannot be moved, until Cloudpods looks again.
-      if (state.phase === 'failed') await perform('once', request, 'syncstatus', {}, signal);
+    async afterFailure({ guest }, signal) {
+      // The guest goes on running, but cannot be moved until Cloudpods has looked again; and the status of a failure is set
+      // before the task is over.
+      await statuses.settle(guest, ({ state }) => state.phase === 'failed', signal);
     },
   };
-}
-
-function stateOf({
-  status,
-  host_id,
-  pending_deleted,
-  progress,
-}: z.output<typeof serverSchema>['server']): MigrationState {
-  if (pending_deleted) return { phase: 'vanished' };
-  if (FAILED.test(status)) {
-    const reason = `Cloudpods gives the guest the status ${status}`;
-    return { phase: 'failed', status, reason, ...(host_id && { hostId: host_id }) };
-  }
-  if (AT_REST.includes(status) && host_id) return { phase: 'settled', status, hostId: host_id };
-  const told = typeof progress === 'number' && progress > 0 && progress <= 100;
-  return { phase: 'moving', status, ...(told && { progress }) };
 }
 
 /** Some servers wrap the forecast as they wrap a guest. */

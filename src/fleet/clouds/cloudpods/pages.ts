@@ -71,7 +71,7 @@ async function readOnce<Entry extends z.ZodType<{ id: string }>>(
 }
 
 /** Works through a list, a few at a time; the results in the order of the list. The first error ends it. */
-async function inParallel<T, R>(list: readonly T[], work: (entry: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(list: readonly T[], work: (entry: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const todo = list.entries();
   const worker = async () => {
