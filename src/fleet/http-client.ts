@@ -1,7 +1,11 @@
 import { Agent as HttpAgent, STATUS_CODES } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { PeerCertificate } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
 import type { AxiosInstance, AxiosResponse, Method } from 'axios';
 import axios, { AxiosError } from 'axios';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { getProxyForUrl } from 'proxy-from-env';
 import type { Clock } from '../common/clock.js';
 import { FleetError } from './fleet.js';
 
@@ -108,6 +112,18 @@ export function pathOf(...segments: string[]): string {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { system, clock, random } = options;
   const tls = options.ca !== undefined && { ca: options.ca };
+  const tunnel = options.baseUrl.startsWith('https:') ? getProxyForUrl(options.baseUrl) : '';
+  // Not the agent that axios would take: it names an IP address as the server's name in TLS, which Node 26 refuses.
+  const httpsAgent = (keepAlive: boolean) => {
+    if (tunnel === '') return new HttpsAgent({ keepAlive, ...tls });
+    const agent = new HttpsProxyAgent(tunnel, { keepAlive });
+    // What it is made with is for the proxy; this is for the system behind it, whose address it would forget if it is an IP's.
+    const { hostname } = new URL(options.baseUrl);
+    const checked = (_name: string, cert: PeerCertificate) =>
+      checkServerIdentity(hostname.replace(/^\[|\]$/g, ''), cert);
+    Object.assign(agent.options, tls, { checkServerIdentity: checked });
+    return agent;
+  };
   const http = axios.create({
     baseURL: options.baseUrl.replace(/\/+$/, ''),
     timeout: options.timeoutMs,
@@ -117,10 +133,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     transformResponse: (data: unknown) => data,
     validateStatus: () => true,
     httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, ...tls }),
+    httpsAgent: httpsAgent(true),
+    // Our own agent goes through a proxy for https.
+    ...(tunnel !== '' && { proxy: false as const }),
   });
   // A connection that was kept may be closed by the other side just now: what is asked only once gets one of its own.
-  const fresh = { httpAgent: new HttpAgent({ keepAlive: false }), httpsAgent: new HttpsAgent(tls || {}) };
+  const fresh = { httpAgent: new HttpAgent({ keepAlive: false }), httpsAgent: httpsAgent(false) };
 
   const exchange = async (call: HttpCall, agents: Partial<typeof fresh>): Promise<HttpAnswer> => {
     const response = await send(http, call, options, agents);

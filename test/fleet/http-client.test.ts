@@ -230,6 +230,19 @@ describe('a proxy of the environment', () => {
     expect((await errorOf(clientOf(url).once(LOOK))).message).toMatch(/self-signed certificate/);
   });
 
+  it.each([undefined, 'its authority'])(
+    "is a tunnel in which another system's certificate is refused (%s)",
+    async (known) => {
+      const proxy = await startProxy();
+      const { cert, url } = await tlsServer();
+      vi.stubEnv('HTTPS_PROXY', proxy.url);
+      vi.stubEnv('NO_PROXY', '');
+      const elsewhere = clientOf(url.replace('127.0.0.1', 'localhost'), known === undefined ? {} : { ca: cert });
+      const why = known === undefined ? /self-signed certificate/ : /does not match certificate/;
+      expect((await errorOf(elsewhere.once(LOOK))).message).toMatch(why);
+    },
+  );
+
   it('is left out for what NO_PROXY names', async () => {
     const { server, client } = await set();
     vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:1');
