@@ -1,3 +1,4 @@
+export { withLeastGain } from './explain/gain.js';
 export { type PlanRequest, planMigrations } from './plan-migrations.js';
 export { CPU_CEILING, MEMORY_FLOOR, type PlanRule, cpuScore, isOverThreshold, readingOf } from './model/arithmetic.js';
 export type * from './model/constraints.js';

@@ -5,6 +5,7 @@ import { type PlanRule, cpuScore, memoryScore, readingOf } from './model/arithme
 import type { Constraints } from './model/constraints.js';
 import { explain } from './explain/explain-plan.js';
 import { type FleetIndex, byId, fleetIndex } from './model/fleet-index.js';
+import { unexplainedReadings } from './explain/gain.js';
 import { sentenceFor } from './explain/sentence.js';
 import { type Evaluation, type Move, type Problem } from './model/problem.js';
 import { FleetRoom } from './explain/room.js';
@@ -58,7 +59,7 @@ export function planMigrations(request: PlanRequest): Plan {
   let explanation: Explanation | undefined;
   return {
     ...plan,
-    notes: sentenceFor(plan, unread, within(SENTENCE)),
+    notes: sentenceFor(plan, unread, within(SENTENCE), unexplainedReadings(plan, room.index)),
     get rejected() {
       return (rejected ??= listRejections(within(1)));
     },

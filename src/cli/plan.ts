@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { planMigrations, resolveHost, type PlanOutcome } from '../balancer/index.js';
+import { planMigrations, resolveHost, withLeastGain, type PlanOutcome } from '../balancer/index.js';
 import { constraintsFor } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
@@ -87,13 +87,14 @@ function runPlan(options: PlanOptions, context: CliContext): void {
     const rule = readRule(options.rule);
     const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
     const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
-    const plan = planMigrations({
+    const planned = planMigrations({
       snapshot,
       rule,
       sourceIds,
       constraints: constraintsFor({ snapshot, rule, sourceIds }),
       limits,
     });
+    const plan = withLeastGain(planned, rule.leastGain, snapshot);
     if (options.json) printJson(context, plan);
     else context.terminal.out(`${planText(plan)}\n`);
     context.exit(EXIT_STATUS[plan.outcome]);

@@ -132,7 +132,9 @@ describe('what is missing', () => {
     const hosts = [host('a', { metrics: cpu(75) }), host('b', { metrics: cpu(45) })];
     const one = planMigrations({ snapshot: fleet(hosts, [guest('g', 'a')]), rule: cpuRule(60), sourceIds: ['a'] });
     expect(one.outcome).toBe('partial');
-    expect(one.explanation.missing?.text).toBe('still to go: 5 points from a; every guest that may move does');
+    expect(one.explanation.missing?.text).toBe(
+      'still to go: 5 points from a; every guest that may move does; the guests of a explain 10 % of its 75 %',
+    );
     const guests = [guest('g1', 'a'), guest('g2', 'a')];
     const two = planMigrations({ snapshot: fleet(hosts, guests), rule: cpuRule(60), sourceIds: ['a'] });
     expect(two.explanation.missing?.nearest).toMatchObject({ host: 'b', missing: [{ amount: 5 }] });

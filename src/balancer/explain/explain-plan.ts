@@ -1,5 +1,6 @@
 import type { Host } from '../../fleet/fleet.js';
-import { counted, sayReading } from './sentence.js';
+import { counted, sayAmount, sayReading } from './sentence.js';
+import { type SourceGain, gainsOf, unexplainedReadings } from './gain.js';
 import { type Refused, groups } from './refused-groups.js';
 import { type MeasuredCandidate, type RefusalReport, measuredCandidates, openHosts } from './rejections.js';
 import type {
@@ -7,7 +8,6 @@ import type {
   LoadChange,
   NearestMiss,
   NextBest,
-  Plan,
   PlanCore,
   RefusedGroup,
   RejectionReason,
@@ -32,7 +32,7 @@ const LEFT_OUT = 8;
  * @returns the structure that the CLI prints and the event holds.
  */
 export function explain({ plan, report, hostById, without }: ExplainRequest): Explanation {
-  const sources = plan.sources.flatMap((source) => explainSource(plan, source));
+  const sources = gainsOf(plan).map((gain) => explainSource(plan, gain));
   const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
   const short = new Set(sources.filter(({ cleared }) => !cleared).map(({ id }) => id));
   const { refusedHosts, nearest } = refusals(report, short);
@@ -53,25 +53,15 @@ export function explain({ plan, report, hostById, without }: ExplainRequest): Ex
   };
 }
 
-/** An amount as people say it: `2.31 points`, `1.5 GiB`. */
-function sayAmount(metric: Plan['metric'], amount: number): string {
-  return sayReading(metric, amount).replace('%', 'points');
-}
-
-function explainSource(plan: PlanCore, source: Plan['sources'][number]): Explanation['sources'] {
-  const { id, name, current, predicted } = source;
-  if (current === undefined || predicted === undefined) return [];
-  const { metric, threshold } = plan;
+function explainSource({ metric, threshold }: PlanCore, gain: SourceGain): Explanation['sources'][number] {
+  const { name, current, excess } = gain;
   const isCpu = metric === 'cpu.usage_active';
-  const excess = isCpu ? current - threshold : threshold - current;
-  if (excess <= 0) return [];
-  const gone = isCpu ? current - predicted : predicted - current;
   const side = isCpu ? 'over' : 'under';
   const reading = isCpu ? `${sayReading(metric, current)} of its CPUs` : `${sayReading(metric, current)} available`;
   const limit = `${side} the threshold of ${sayReading(metric, threshold)}`;
   const amount = sayAmount(metric, excess);
   const text = `${name} is at ${reading}, ${amount} ${limit}; more than ${amount} ${isCpu ? 'have' : 'has'} to go`;
-  return [{ id, name, current, excess, removed: Math.min(excess, gone), cleared: gone > excess, text }];
+  return { ...gain, text };
 }
 
 function chosenText(plan: PlanCore): string {
@@ -228,15 +218,18 @@ function missingPart(
   const open = rest.length > 0 ? `still to go: ${rest.join(', ')}` : 'a source has no reading';
   const names = new Set(left.map(({ id }) => id));
   const candidates = report.candidates.filter(({ source }) => names.has(source.id));
-  if (candidates.length === 0) return { text: `${open}; no guest there may move` };
+  const unexplained = unexplainedReadings(plan, report.room.index)
+    .map((text) => `; ${text}`)
+    .join('');
+  if (candidates.length === 0) return { text: `${open}; no guest there may move${unexplained}` };
   if (!nearest) {
     const everyGuest =
       plan.outcome === 'partial' && !candidates.some(({ guest }) => report.leftBehind?.ids.has(guest.id));
     const why = everyGuest ? 'every guest that may move does' : 'no host may be a target';
-    return { text: `${open}; ${why}` };
+    return { text: `${open}; ${why}${unexplained}` };
   }
   const miss = sayMiss(nearest);
-  return { text: `${open}; ${miss.text}`, nearest: miss };
+  return { text: `${open}; ${miss.text}${unexplained}`, nearest: miss };
 }
 
 function sayMiss({ candidate: { guest, demand, room }, at }: Miss): NearestMiss {

@@ -9,6 +9,11 @@ export function sayReading(metric: MetricName, value: number): string {
   return metric === 'cpu.usage_active' ? `${round(value)} %` : `${round(value / GIB)} GiB`;
 }
 
+/** An amount as people say it: `2.31 points`, `1.5 GiB`. */
+export function sayAmount(metric: MetricName, amount: number): string {
+  return sayReading(metric, amount).replace('%', 'points');
+}
+
 /** At most two digits behind the point. */
 function round(value: number): number {
   return Math.round(value * 100) / 100;
@@ -24,8 +29,14 @@ export function counted(count: number, noun: string): string {
  * @param plan - all of it but the sentence and the rejections.
  * @param unread - alerting hosts without a reading.
  * @param report - who was refused and why.
+ * @param unexplained - what the guests of a host do not explain of its reading.
  */
-export function sentenceFor(plan: PlanCore, unread: readonly Host[], report: RefusalReport): string {
+export function sentenceFor(
+  plan: PlanCore,
+  unread: readonly Host[],
+  report: RefusalReport,
+  unexplained: readonly string[],
+): string {
   const { metric, threshold } = plan;
   const blind = unread.map(({ name }) => `host ${name} has no reading of ${metric}`);
   const limit = sayReading(metric, threshold);
@@ -40,7 +51,7 @@ export function sentenceFor(plan: PlanCore, unread: readonly Host[], report: Ref
     case 'partial': {
       const rest = `not every host gets to the good side of ${limit}`;
       const moves = `${counted(plan.migrations.length, 'guest')} to move, but ${rest}`;
-      return [`${moves}: ${changes.join(', ')}`, ...blind].join('; ');
+      return [`${moves}: ${changes.join(', ')}`, ...blind, ...unexplained].join('; ');
     }
     case 'not_needed': {
       const readings = plan.sources.flatMap(({ name, current }) =>
