@@ -33,9 +33,10 @@ const LEFT_OUT = 8;
  */
 export function explain({ plan, report, hostById, without }: ExplainRequest): Explanation {
   const sources = gainsOf(plan).map((gain) => explainSource(plan, gain));
-  const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
   const short = new Set(sources.filter(({ cleared }) => !cleared).map(({ id }) => id));
   const { refusedHosts, nearest } = refusals(report, short);
+  // Last, for it takes what is left of the time.
+  const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
   return {
     sources,
     chosen: chosenText(plan),
@@ -146,7 +147,7 @@ function refusals(
     if (reason !== 'source') refused.push({ name, reason, distance: 0 });
   };
   for (const { host, at } of openHosts(report, onExcluded)) {
-    const { first, miss, helpful, isOpen } = nearestOn(report, candidates, host, at, short);
+    const { first, miss, helpful, isOpen } = nearestOn(report, candidates, at, short);
     if (helpful && (!nearest || helpful.distance < nearest.distance)) nearest = helpful;
     if (!isOpen && first) refused.push({ name: host.name, reason: first, distance: miss?.distance ?? Infinity });
   }
@@ -156,7 +157,6 @@ function refusals(
 function nearestOn(
   report: RefusalReport,
   candidates: readonly MeasuredCandidate[],
-  host: Host,
   at: number,
   short: ReadonlySet<string>,
 ) {
@@ -165,8 +165,8 @@ function nearestOn(
   let helpful: Miss | undefined;
   let isOpen = false;
   for (const candidate of candidates) {
-    const { guest, source, demand, room } = candidate;
-    const excluded = room.exclusion(guest, source, host);
+    const { source, demand, room } = candidate;
+    const excluded = room.exclusion(demand, at);
     if (excluded) {
       first ??= excluded.reason;
       continue;
@@ -177,17 +177,16 @@ function nearestOn(
       if (short.size === 0) break;
       continue;
     }
-    const gaps = room.gaps(demand, at);
-    first ??= gaps[0]?.reason;
+    first ??= room.gaps(demand, at)[0]?.reason;
     // What moves already is nobody's miss.
     if (report.leftBehind && room === report.room) continue;
-    const distance = gaps.reduce((sum, { share }) => sum + share, 0);
+    const distance = room.distance(demand, at);
     const its = { candidate, at, distance };
     if (short.has(source.id) && !(helpful && helpful.distance <= distance)) helpful = its;
     if (miss && miss.distance <= distance) continue;
     miss = its;
-    first = gaps[0]?.reason;
   }
+  if (miss) first = miss.candidate.room.gaps(miss.candidate.demand, at)[0]?.reason;
   return { first, miss, helpful, isOpen };
 }
 

@@ -1,20 +1,13 @@
 import { cpuScore, memoryScore, readingOf } from '../model/arithmetic.js';
 import type { Snapshot } from '../../fleet/fleet.js';
 import { type FleetIndex, fleetIndex } from '../model/fleet-index.js';
-import type { Plan, PlanCore } from '../model/result.js';
+import type { Explanation, Plan, PlanCore } from '../model/result.js';
 import { counted, sayAmount, sayReading } from './sentence.js';
 
 const MIB = 1024 * 1024;
 
 /** What has to go from a source, and what of it does: % or bytes. */
-export interface SourceGain {
-  id: string;
-  name: string;
-  current: number;
-  excess: number;
-  removed: number;
-  cleared: boolean;
-}
+export type SourceGain = Omit<Explanation['sources'][number], 'text'>;
 
 /** What a plan takes off each source that is past the threshold. */
 export function gainsOf({ metric, threshold, sources }: PlanCore): SourceGain[] {

@@ -1,7 +1,7 @@
 import type { Guest, Host } from '../../fleet/fleet.js';
 import type { Exclusion } from '../model/constraints.js';
 import type { Rejection, RejectionReason } from '../model/result.js';
-import { type FleetRoom, demandOf } from './room.js';
+import { type Demand, type FleetRoom, demandOf } from './room.js';
 
 /** Up to this many entries every refusal is listed by itself. */
 const FULL_LIST = 5000;
@@ -22,7 +22,7 @@ export interface Candidate {
 
 /** A candidate with what it takes of a host, and the fleet that it is measured against. */
 export interface MeasuredCandidate extends Candidate {
-  demand: ReturnType<typeof demandOf>;
+  demand: Demand;
   room: FleetRoom;
 }
 
@@ -55,7 +55,7 @@ export function measuredCandidates(report: RefusalReport, most = MEASURED): Meas
   const all = report.candidates.map((candidate): MeasuredCandidate => {
     const { leftBehind } = report;
     const room = leftBehind?.ids.has(candidate.guest.id) ? leftBehind.room : report.room;
-    return { ...candidate, demand: demandOf(candidate.guest, room.constraints), room };
+    return { ...candidate, demand: demandOf(candidate.guest, candidate.source, room.index, room.constraints), room };
   });
   if (all.length <= most) return all;
   const isCpu = report.room.rule.metric === 'cpu.usage_active';
@@ -80,8 +80,8 @@ export function* openHosts(
 }
 
 function pairRefusal(candidate: MeasuredCandidate, host: Host, at: number): PairRefusal | undefined {
-  const { guest, source, demand, room } = candidate;
-  const excluded = room.exclusion(guest, source, host);
+  const { demand, room } = candidate;
+  const excluded = room.exclusion(demand, at);
   if (excluded) {
     const text = () => `host:${host.name}: ${excluded.text}`;
     return { candidate, host, reason: excluded.reason, missing: Infinity, text };

@@ -22,9 +22,14 @@ export interface RoomGap {
   share: number;
 }
 
-/** What a guest takes of a host, by numbers. */
-interface Demand {
+/** A guest of a source, by what it takes of a host, and which hosts it is kept from. */
+export interface Demand {
   guest: Guest;
+  source: Host;
+  /** The number of its source: see the kinds of the constraints. */
+  kind: number | undefined;
+  only: readonly ReadonlySet<string>[];
+  never: readonly ReadonlySet<string>[];
   /** % of one CPU. */
   cpu: number;
   /** Bytes. */
@@ -33,13 +38,16 @@ interface Demand {
   counted: number[];
 }
 
-/** What a guest takes of a host by both metrics and of every capacity. */
-export function demandOf(guest: Guest, { capacities }: Constraints): Demand {
+/** What a guest of a source takes of a host by both metrics and of every capacity. */
+export function demandOf(guest: Guest, source: Host, index: FleetIndex, constraints: Constraints): Demand {
   return {
     guest,
+    source,
+    kind: constraints.kinds[index.positionOf.get(source.id) ?? -1],
+    ...constraints.targetsOf(guest),
     cpu: cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count),
     memory: memoryScore(guest.vmem_size),
-    counted: capacities.map(({ demand }) => demand(guest)),
+    counted: constraints.capacities.map(({ demand }) => demand(guest)),
   };
 }
 
@@ -81,18 +89,30 @@ export class FleetRoom {
   #addUp(guest: Guest, hostId: string, isCounted: boolean): void {
     const at = this.index.positionOf.get(hostId);
     if (at === undefined) return;
-    const { cpu, memory, counted } = demandOf(guest, this.constraints);
-    this.#cpu[at] = this.#cpu[at]! + cpu / this.index.cpuCount[at]!;
-    this.#available[at] = this.#available[at]! - memory;
+    const cpu = cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, this.index.cpuCount[at]!);
+    this.#cpu[at] = this.#cpu[at]! + cpu;
+    this.#available[at] = this.#available[at]! - memoryScore(guest.vmem_size);
     // What is on its way is in the rooms of the capacities from the start.
     if (!isCounted) return;
-    this.constraints.capacities.forEach(({ counts }, c) => {
-      if (counts === 'together') this.#left[c]![at] = this.#left[c]![at]! - counted[c]!;
+    this.constraints.capacities.forEach(({ counts, demand }, c) => {
+      if (counts === 'together') this.#left[c]![at] = this.#left[c]![at]! - demand(guest);
     });
   }
 
-  /** Why a guest does not go to a host, room aside: also for what the plan puts there. */
-  exclusion(guest: Guest, source: Host, target: Host): Exclusion | undefined {
+  /**
+   * Why a guest does not go to the host at a position, room aside: also for what the plan puts there.
+   * What has to be asked about is known of the guest, so that most hosts are settled by their number.
+   */
+  exclusion({ guest, source, kind, only, never }: Demand, at: number): Exclusion | undefined {
+    const target = this.index.hosts[at]!;
+    if (
+      this.constraints.kinds[at] === kind &&
+      only.every((set) => set.has(target.id)) &&
+      !never.some((set) => set.has(target.id)) &&
+      !this.#planned.has(target.id)
+    ) {
+      return undefined;
+    }
     const excluded = this.constraints.pair(guest, source, target);
     if (excluded) return excluded;
     const there = this.#planned.get(target.id);
@@ -118,6 +138,20 @@ export class FleetRoom {
     if (!hasRoom) return false;
     for (let c = 0; c < counted.length; c++) if (counted[c]! > this.#left[c]![at]!) return false;
     return true;
+  }
+
+  /** By how much a guest misses the host at a position in all, as a share of the host; 0 where it fits. The sum of its gaps. */
+  distance({ cpu, memory, counted }: Demand, at: number): number {
+    const { metric, threshold } = this.rule;
+    const isCpu = metric === 'cpu.usage_active';
+    const bytes = (this.index.hosts[at]!.mem_size || 1) * MIB;
+    const points = this.#cpu[at]! + cpu / this.index.cpuCount[at]! - (isCpu ? threshold : cpuCeilingOf(this.rule));
+    const short = (isCpu ? memoryFloorOf(this.rule) : threshold) - (this.#available[at]! - memory);
+    let distance = Math.max(0, points / 100) + Math.max(0, short / bytes);
+    for (let c = 0; c < counted.length; c++) {
+      distance += Math.max(0, counted[c]! - this.#left[c]![at]!) / (counted[c]! || 1);
+    }
+    return distance;
   }
 
   /** By how much the watched metric alone would be missed, % or bytes; below 0 where it is not. */
