@@ -4,7 +4,7 @@ import type { Config } from '../config/read-config.js';
 import type { CloudOptions } from '../fleet/clouds/cloud-options.js';
 import { createCloudpods } from '../fleet/clouds/cloudpods/cloudpods.js';
 import { embeddedFleet } from '../fleet/clouds/embedded-fleet.js';
-import { createLibvirt } from '../fleet/clouds/libvirt/create.js';
+import { createLibvirt, libvirtProblem } from '../fleet/clouds/libvirt/create.js';
 import { createOpenstack } from '../fleet/clouds/openstack/openstack.js';
 import { createProxmox } from '../fleet/clouds/proxmox/proxmox.js';
 import { createRemoteSimulation } from '../fleet/clouds/remote-simulation.js';
@@ -47,8 +47,11 @@ async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> 
       return { cloud: createOpenstack(given(openstack, config.cloud), options) };
     case 'proxmox':
       return withReadings(createProxmox(given(proxmox, config.cloud), options));
-    case 'libvirt':
+    case 'libvirt': {
+      const problem = await libvirtProblem();
+      if (problem !== undefined) throw new SetupError([`CLOUD: libvirt: ${problem}`]);
       return createLibvirt(given(config.libvirt, config.cloud), config.requestTimeoutMs, clock);
+    }
   }
 }
 

@@ -27,6 +27,13 @@ export const libvirtVariables = (duration: z.ZodType<number, string>) => ({
     .transform(Number)
     .optional()
     .describe('The most that one migration of libvirt may copy, MiB/s'),
+  LIBVIRT_AUTO_CONVERGE: z
+    .enum(['true', 'false'], 'expected one of true, false')
+    .prefault('true')
+    .describe('Whether a guest that writes memory faster than it is copied is slowed down until it arrives'),
+  LIBVIRT_POSTCOPY_AFTER: duration
+    .optional()
+    .describe('How long a migration of libvirt may take before it is switched to post-copy; never by default'),
   LIBVIRT_SAMPLE_INTERVAL: duration
     .prefault('15s')
     .describe("How often libvirt's counters are read where METRICS is libvirt"),
@@ -36,15 +43,21 @@ type LibvirtVariables = z.output<z.ZodObject<ReturnType<typeof libvirtVariables>
 
 /** The settings of the libvirt cloud, or what is wrong with them. */
 export function libvirtSettings(
-  read: LibvirtVariables,
+  read: LibvirtVariables & { MIGRATION_TIMEOUT: number },
 ): { ok: true; libvirt: LibvirtSettings } | { ok: false; problems: string[] } {
-  const { LIBVIRT_URIS: hosts, LIBVIRT_BANDWIDTH_MIB: bandwidthMiB } = read;
+  const { LIBVIRT_URIS: hosts, LIBVIRT_BANDWIDTH_MIB: bandwidthMiB, LIBVIRT_POSTCOPY_AFTER: postcopyAfterMs } = read;
   if (!hosts) return { ok: false, problems: ['LIBVIRT_URIS: expected a URI for each host, since CLOUD is libvirt'] };
+  if (postcopyAfterMs !== undefined && postcopyAfterMs >= read.MIGRATION_TIMEOUT) {
+    const text = 'expected less than MIGRATION_TIMEOUT, at which a migration is cancelled';
+    return { ok: false, problems: [`LIBVIRT_POSTCOPY_AFTER: ${text}`] };
+  }
   const libvirt = {
     hosts,
     sharedPaths: read.LIBVIRT_SHARED_PATHS,
     sampleIntervalMs: read.LIBVIRT_SAMPLE_INTERVAL,
+    autoConverge: read.LIBVIRT_AUTO_CONVERGE === 'true',
     ...(bandwidthMiB !== undefined && { bandwidthMiB }),
+    ...(postcopyAfterMs !== undefined && { postcopyAfterMs }),
   };
   return { ok: true, libvirt };
 }

@@ -151,8 +151,11 @@ export interface MigrationRequest {
 
 /** What a refusal or failure is about. */
 export interface Concern {
-  /** This guest and this target do not go together: it says nothing against the guest elsewhere. Absent if nothing is known. */
-  concerns?: 'pair';
+  /**
+   * `pair`: this guest and this target do not go together, which says nothing against the guest elsewhere. `target`: the target
+   * is at fault, whichever guest comes. Absent if nothing is known.
+   */
+  concerns?: 'pair' | 'target';
 }
 
 /** Where a migration stands, as the cloud tells it. */

@@ -140,3 +140,11 @@ it('refuses a data directory that is none, by name', async () => {
   expect((await program.ended).code).toBe(2);
   expect(program.output()).toMatch(/automigrate: DATA_DIR: .*EEXIST/);
 });
+
+it('is not started for libvirt where there is no virsh, and says so', async () => {
+  const program = start({ CLOUD: 'libvirt', LIBVIRT_URIS: 'qemu+ssh://a/system', PATH: '/nowhere' });
+  expect((await program.ended).code).toBe(2);
+  expect(program.output()).toBe(
+    'automigrate: CLOUD: libvirt: the program virsh is not in PATH (Debian: libvirt-clients)\n',
+  );
+});

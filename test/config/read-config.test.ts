@@ -161,17 +161,23 @@ describe('libvirt', () => {
         hosts: [{ name: 'a', uri: 'qemu+ssh://a/system', destUri: 'qemu+ssh://a/system' }],
         sharedPaths: [],
         sampleIntervalMs: 15_000,
+        autoConverge: true,
       },
     });
+    expect(config(libvirt).libvirt).not.toHaveProperty('postcopyAfterMs');
     const env = {
       LIBVIRT_SHARED_PATHS: '/srv/images, /dev/mapper',
       LIBVIRT_BANDWIDTH_MIB: '32',
       LIBVIRT_SAMPLE_INTERVAL: '5s',
+      LIBVIRT_AUTO_CONVERGE: 'false',
+      LIBVIRT_POSTCOPY_AFTER: '2m',
     };
     expect(config({ ...libvirt, ...env }).libvirt).toMatchObject({
       sharedPaths: ['/srv/images', '/dev/mapper'],
       bandwidthMiB: 32,
       sampleIntervalMs: 5000,
+      autoConverge: false,
+      postcopyAfterMs: 120_000,
     });
   });
 
@@ -183,6 +189,11 @@ describe('libvirt', () => {
     ],
     [{ LIBVIRT_SHARED_PATHS: 'images' }, 'LIBVIRT_SHARED_PATHS: expected paths that begin with /, got "images"'],
     [{ LIBVIRT_BANDWIDTH_MIB: '0' }, 'LIBVIRT_BANDWIDTH_MIB: expected a whole number from 1 to 999999, got "0"'],
+    [{ LIBVIRT_AUTO_CONVERGE: 'yes' }, 'LIBVIRT_AUTO_CONVERGE: expected one of true, false, got "yes"'],
+    [
+      { LIBVIRT_POSTCOPY_AFTER: '30m' },
+      'LIBVIRT_POSTCOPY_AFTER: expected less than MIGRATION_TIMEOUT, at which a migration is cancelled',
+    ],
     [{ METRICS: 'simulated' }, 'METRICS: simulated only has the readings of CLOUD=simulated, not of CLOUD=libvirt'],
   ])('is refused with %j', (over, problem) => {
     expect(problems({ ...libvirt, ...over })).toEqual([problem]);

@@ -16,9 +16,11 @@ import {
   hostsUp,
   isMigrating,
   missingForTestbed,
+  autostart,
   runsOn,
   script,
   startGuests,
+  startsWithHost,
   uris,
 } from './testbed.js';
 
@@ -83,11 +85,12 @@ describe.skipIf(missing !== undefined)(
     }, STORY_MS);
 
     /** Two guests on hosta of which the cheaper one is to go; its copy takes a while at so few MiB/s. */
-    const slowly = async (bandwidthMiB: number) => {
+    const slowly = async (bandwidthMiB: number, before: () => Promise<unknown> = () => Promise.resolve()) => {
       await begin([
         { name: 'vm1', host: 'hosta', burn: 30, memory: 96 },
         { name: 'vm2', host: 'hosta', burn: 30, memory: 192 },
       ]);
+      await before();
       // One target only, so that a move that fails is not tried on the next best one.
       await home.writeRule((await thresholdFor('vm1')).threshold, ['hostb']);
       const port = await freePort();
@@ -162,7 +165,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     it('the receiver is killed in the middle: started again it follows the migration, and starts nothing twice', async () => {
-      const { receiver, target, port, env } = await slowly(4);
+      const { receiver, target, port, env } = await slowly(4, () => autostart('hosta', 'vm1'));
       await receiver.kill('SIGKILL');
       expect(await isMigrating('vm1', 'hosta')).toBe(true);
 
@@ -173,6 +176,8 @@ describe.skipIf(missing !== undefined)(
       const moves = (await again.events()).filter(({ action }) => action.startsWith('migrat'));
       expect(moves.map(({ action }) => action)).toEqual(['migrating', 'migrate_success']);
       expect(await runsOn('vm1')).toEqual([target]);
+      // It started with its host, and goes on doing so.
+      expect(await startsWithHost(target, 'vm1')).toBe(true);
       await until('the receiver is free', async () => (await again.batch()) === null);
       const booted = (await consoleLines('vm1')).filter(({ line }) => line.startsWith('READY'));
       expect(booted).toHaveLength(1);

@@ -12,7 +12,7 @@ const SCRIPTS = fileURLToPath(new URL('../testbed', import.meta.url));
 
 const own = (name: string, otherwise: string) => process.env[name] ?? otherwise;
 /** Apart from whatever else runs here. Socket names are limited to 107 characters: the directory has to be short. */
-const SETTINGS = {
+export const SETTINGS = {
   TESTBED_DIR: own('TESTBED_DIR', '/tmp/automigrate-e2e'),
   TESTBED_NET: own('TESTBED_NET', '10.83.0'),
   TESTBED_NS_PREFIX: own('TESTBED_NS_PREFIX', 'ame'),
@@ -120,6 +120,15 @@ export async function runsOn(guest: string): Promise<HostName[]> {
     HOSTS.map((host) => virsh(host, 'list', '--state-running', '--name').catch(() => '')),
   );
   return HOSTS.filter((_host, index) => lists[index]?.split('\n').includes(guest));
+}
+
+/** Lets a guest start with its host. */
+export async function autostart(host: HostName, guest: string): Promise<void> {
+  await virsh(host, 'autostart', '--domain', guest);
+}
+
+export async function startsWithHost(host: HostName, guest: string): Promise<boolean> {
+  return /^Autostart:\s+enable/m.test(await virsh(host, 'dominfo', '--domain', guest));
 }
 
 /** Whether a migration of a guest away from a host goes on, and has copied something. */

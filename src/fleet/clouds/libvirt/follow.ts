@@ -1,4 +1,5 @@
 import type { MigrationState } from '../../fleet.js';
+import { concernOf } from './concern.js';
 import type { Job } from './parse.js';
 import { parseJob, parseState } from './parse.js';
 
@@ -47,9 +48,22 @@ function isIncoming(sight: Sight): boolean {
   return sight.at === 'present' && sight.state === 'paused' && sight.reason === 'migrating' && !sight.job;
 }
 
+/** Without a copy on the target it has ended on its source, though a virsh may wait for that migration for ever. */
+function isOff(sight: Sight): boolean {
+  return sight.at === 'present' && sight.state === 'shut off' && !sight.job;
+}
+
 /** Whether a migration away from there goes on. Old versions do not tell what kind of job it is. */
-function isLeaving(sight: Sight): sight is Extract<Sight, { at: 'present' }> & { job: Job } {
+export function isLeaving(sight: Sight): sight is Extract<Sight, { at: 'present' }> & { job: Job } {
   return sight.at === 'present' && sight.job !== undefined && /^(Outgoing migration)?$/.test(sight.job.operation);
+}
+
+/** Why a guest cannot go on: the copy broke off after it had begun to run on the target, and each host has a part of its memory. */
+const POSTCOPY_FAILED =
+  'post-copy broke off, each host has a part of its memory: virsh migrate --postcopy-resume goes on if both still hold it';
+
+function brokeInPostcopy(sight: Sight): boolean {
+  return sight.at === 'present' && sight.reason === 'post-copy failed';
 }
 
 /**
@@ -60,15 +74,26 @@ export function judgeMove({ source, target, asking, failure }: Sights): Verdict 
   const state = (is: MigrationState): Verdict => ({ verdict: 'state', state: is });
   const settled = (status: string, hostId: string) => state({ phase: 'settled', status, hostId });
 
+  const broken = [target, source].find(({ sight }) => brokeInPostcopy(sight));
+  if (broken) {
+    // Its job stands for ever, though nothing goes on any more.
+    return state({ phase: 'failed', status: 'postcopy_failed', reason: POSTCOPY_FAILED, hostId: broken.id });
+  }
   if (isLeaving(source.sight)) {
     const { progress } = source.sight.job;
     return state({ phase: 'moving', status: 'migrating', ...(progress !== undefined && { progress }) });
   }
-  if (asking) return state({ phase: 'moving', status: 'migrating' });
+  if (asking && !(isOff(source.sight) && target.sight.at === 'absent')) {
+    return state({ phase: 'moving', status: 'migrating' });
+  }
+  // It runs there, and still lacks what only the source has.
+  if (isActive(target.sight) && target.sight.reason === 'post-copy')
+    return state({ phase: 'moving', status: 'post-copy' });
   if (isActive(target.sight) && source.id !== target.id) return settled(target.sight.state, target.id);
   if (isActive(source.sight)) {
     if (failure === undefined) return settled(source.sight.state, source.id);
-    return state({ phase: 'failed', status: 'migrate_failed', reason: failure, hostId: source.id });
+    const concern = concernOf(failure, target.sight.at !== 'unknown');
+    return state({ phase: 'failed', status: 'migrate_failed', reason: failure, hostId: source.id, ...concern });
   }
   for (const { sight } of [source, target]) {
     if (sight.at === 'unknown') return { verdict: 'fault', error: sight.error };

@@ -2,12 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../common/clock.js';
 import type { Cloud, MigrationRequest, MigrationStart, MigrationState } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
+import { createAutostart } from './autostart.js';
+import { concernOf } from './concern.js';
 import type { Sight } from './follow.js';
 import { isActive, judgeMove, sightCommands, toSight } from './follow.js';
 import { askHosts, wordsOf } from './hosts.js';
 import { createInventory } from './inventory.js';
 import type { Move } from './moves.js';
 import { createMoves } from './moves.js';
+import { createPostcopy } from './postcopy.js';
 import type { LibvirtHost } from './uris.js';
 import type { Virsh, VirshEnding } from './virsh.js';
 import { isUuid } from './virsh.js';
@@ -21,6 +24,10 @@ export interface LibvirtOptions {
   sharedPaths: readonly string[];
   /** The most that one migration may copy, MiB/s; unlimited by default. */
   bandwidthMiB?: number;
+  /** Whether a guest that writes memory faster than it is copied is slowed down until it arrives; yes by default. */
+  autoConverge?: boolean;
+  /** A guest that has not arrived by then goes on on the target and fetches the rest from there, ms; never by default. */
+  postcopyAfterMs?: number;
 }
 
 /** How often to look whether a migration has begun, ms. */
@@ -35,8 +42,16 @@ const CANCEL_LIMIT_MS = 5000;
  * goes on whatever becomes of us or of our connection. So where a guest is, and whether it moves, is always asked of libvirt;
  * what this process remembers adds only the words of a failure.
  */
-export function createLibvirtCloud({ hosts, virsh, clock, sharedPaths, bandwidthMiB }: LibvirtOptions): Cloud {
+export function createLibvirtCloud(options: LibvirtOptions): Cloud {
+  const { hosts, virsh, clock, sharedPaths, bandwidthMiB, autoConverge = true, postcopyAfterMs } = options;
+  const mode = {
+    autoConverge,
+    postcopy: postcopyAfterMs !== undefined,
+    ...(bandwidthMiB !== undefined && { bandwidthMiB }),
+  };
   const moves = createMoves();
+  const autostart = createAutostart(virsh);
+  const postcopy = createPostcopy(virsh, postcopyAfterMs);
   const byName = new Map(hosts.map((host) => [host.name, host]));
 
   const hostOf = ({ id, name }: { id: string; name: string }): LibvirtHost => {
@@ -104,7 +119,15 @@ export function createLibvirtCloud({ hosts, virsh, clock, sharedPaths, bandwidth
     }
     // A virsh that lost its connection has failed, and yet its migration goes on.
     if (sight.at === 'present' && sight.job) return { accepted: true, handle: move.handle };
-    return { accepted: false, reason: words };
+    const target = await sightOf(request.target, request.guest.id);
+    // A mark that stays does no harm: it is read only where a guest has arrived.
+    await autostart.unmark(hostOf(request.source), request.guest.id).catch(() => undefined);
+    return { accepted: false, reason: words, ...concernOf(words, target.at !== 'unknown') };
+  };
+
+  const isUnderWay = (uuid: string): boolean => {
+    const move = moves.get(uuid);
+    return move !== undefined && !move.ending;
   };
 
   return {
@@ -114,14 +137,20 @@ export function createLibvirtCloud({ hosts, virsh, clock, sharedPaths, bandwidth
     async startMigration(request): Promise<MigrationStart> {
       const uuid = request.guest.id;
       if (!isUuid(uuid)) return { accepted: false, reason: `the id of guest ${request.guest.name} is not a UUID` };
-      const earlier = moves.get(uuid);
-      if (earlier && !earlier.ending) return { accepted: false, reason: 'a migration of it is under way' };
+      const another: MigrationStart = { accepted: false, reason: 'a migration of it is under way' };
+      if (isUnderWay(uuid)) return another;
       const [source, target] = [byName.get(request.source.id), byName.get(request.target.id)];
       if (!source || !target) {
         const { name } = source ? request.target : request.source;
         return { accepted: false, reason: `host ${name} is not in LIBVIRT_URIS` };
       }
-      const move = moves.add(uuid, randomUUID(), virsh.migrate(source, uuid, target, bandwidthMiB));
+      try {
+        await autostart.mark(source, uuid);
+      } catch (error) {
+        return { accepted: false, reason: wordsOf(error) };
+      }
+      if (isUnderWay(uuid)) return another;
+      const move = moves.add(uuid, randomUUID(), virsh.migrate(source, uuid, target, mode));
       const deadline = clock.now() + START_LIMIT_MS;
       while (clock.now() < deadline) {
         const ending = await endingWithin(START_PAUSE_MS, move);
@@ -151,6 +180,9 @@ export function createLibvirtCloud({ hosts, virsh, clock, sharedPaths, bandwidth
       if (judged.verdict === 'fault') throw judged.error;
       if (judged.verdict === 'elsewhere') return elsewhere(request, [ends.source, ends.target], signal);
       const { state } = judged;
+      const hasArrived = state.phase === 'settled' && state.hostId === target.id && target.id !== source.id;
+      if (hasArrived) await autostart.settle(hostOf(target), uuid, signal);
+      if (state.phase === 'moving') await postcopy.switchIfDue(hostOf(source), uuid, sourceSight, signal);
       if (state.phase !== 'moving' || state.progress === undefined || !move) return state;
       move.progress = Math.max(move.progress, state.progress);
       return { ...state, progress: move.progress };
@@ -172,6 +204,15 @@ export function createLibvirtCloud({ hosts, virsh, clock, sharedPaths, bandwidth
           if (!(await endingWithin(CANCEL_LIMIT_MS, move))) move.virsh.kill();
         }
       }
+    },
+
+    async afterFailure(request, signal): Promise<void> {
+      const uuid = request.guest.id;
+      const source = byName.get(request.source.id);
+      if (!source || !isUuid(uuid)) return;
+      const sight = await lookAt(source, uuid, signal);
+      // While it may still arrive the mark has to go along.
+      if (isActive(sight) && !sight.job) await autostart.unmark(source, uuid, signal);
     },
   };
 }

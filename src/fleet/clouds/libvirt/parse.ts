@@ -32,6 +32,8 @@ export interface Job {
   operation: string;
   /** %; absent until something has been copied. */
   progress?: number;
+  /** Since it began, ms. */
+  elapsedMs?: number;
 }
 
 const STATES = ['no state', 'running', 'running', 'paused', 'in shutdown', 'shut off', 'crashed', 'pmsuspended'];
@@ -149,10 +151,11 @@ export function parseJob(domjobinfo: string): Job | undefined {
   const found = fields(domjobinfo);
   const type = found.get('Job type');
   if (type !== 'Unbounded' && type !== 'Bounded') return undefined;
-  const operation = found.get('Operation') ?? '';
+  const elapsedMs = Number.parseInt(found.get('Time elapsed') ?? '', 10);
+  const job = { operation: found.get('Operation') ?? '', ...(elapsedMs >= 0 && { elapsedMs }) };
   const [left, total] = ['Data remaining', 'Data total'].map((key) => bytes(found.get(key)));
-  if (left === undefined || total === undefined || !(total > 0)) return { operation };
-  return { operation, progress: Math.max(0, Math.min(100, Math.round(100 * (1 - left / total)))) };
+  if (left === undefined || total === undefined || !(total > 0)) return job;
+  return { ...job, progress: Math.max(0, Math.min(100, Math.round(100 * (1 - left / total)))) };
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];

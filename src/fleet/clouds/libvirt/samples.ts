@@ -119,6 +119,11 @@ export function samplesOf(guestId: string, samples: readonly HostSample[]): read
   return Number.isNaN(time(since)) ? [] : samples.slice(since);
 }
 
+/** Whether a rate can be one. The kernel may take back idle time, and a host then seems busier than all its CPUs. */
+function isUsage(value: number): boolean {
+  return value >= 0 && value <= 100;
+}
+
 function meanAndHistory(
   metric: MetricName,
   within: readonly HostSample[],
@@ -129,13 +134,13 @@ function meanAndHistory(
   const [first, last] = [within[0], within.at(-1)];
   if (!first || !last) return {};
   const value = between(first, last);
-  if (!Number.isFinite(value)) return {};
+  if (!isUsage(value)) return {};
   if (historyMs === undefined) return { [metric]: { value, at: last.at } };
   const history = all.slice(firstWithin(all, last.at - historyMs, slackMs));
   const samples = history.slice(1).flatMap((to, index): Sample[] => {
     const from = history[index];
     const each = from ? between(from, to) : Number.NaN;
-    return Number.isFinite(each) ? [{ at: to.at, value: each }] : [];
+    return isUsage(each) ? [{ at: to.at, value: each }] : [];
   });
   return { [metric]: { value, at: last.at, samples } };
 }

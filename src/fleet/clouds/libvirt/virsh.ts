@@ -32,7 +32,28 @@ export interface Virsh {
    */
   ask(host: LibvirtHost, commands: readonly string[], signal?: AbortSignal): Promise<VirshAnswer>;
   /** Starts a live migration of a guest that runs on `source`. */
-  migrate(source: LibvirtHost, uuid: string, target: LibvirtHost, bandwidthMiB?: number): VirshMigration;
+  migrate(source: LibvirtHost, uuid: string, target: LibvirtHost, how: MigrationMode): VirshMigration;
+}
+
+/** How guests are copied. */
+export interface MigrationMode {
+  /** A guest that writes memory faster than it is copied is slowed down, more and more, until it arrives. */
+  autoConverge: boolean;
+  /** The migration may be switched to post-copy while it runs. */
+  postcopy: boolean;
+  /** The most that one migration may copy, MiB/s; unlimited by default. */
+  bandwidthMiB?: number;
+}
+
+/** Why the program cannot be run here at all, for whoever sets automigrate up; undefined if it can. */
+export function virshProblem(program: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, ['--version'], { timeout: 10_000, killSignal: 'SIGKILL' }, (error) => {
+      if (!error) resolve(undefined);
+      else if (error.code === 'ENOENT') resolve(`the program ${program} is not in PATH (Debian: libvirt-clients)`);
+      else resolve(`the program ${program} cannot be run: ${error.message.trim()}`);
+    }).stdin?.end();
+  });
 }
 
 /** What {@link createVirsh} needs. */
@@ -68,10 +89,8 @@ export function createVirsh({ program, timeoutMs }: VirshOptions): Virsh {
       return { outputs: outputs.slice(0, commands.length), words };
     },
 
-    migrate(source, uuid, target, bandwidthMiB) {
-      const flags = ['--live', '--p2p', '--persistent', '--undefinesource', '--abort-on-error'];
-      const limit = bandwidthMiB === undefined ? [] : ['--bandwidth', String(bandwidthMiB)];
-      const what = ['migrate', ...flags, ...limit, '--domain', uuid, '--desturi', target.destUri];
+    migrate(source, uuid, target, how) {
+      const what = ['migrate', ...migrateFlags(how), '--domain', uuid, '--desturi', target.destUri];
       // In a session of its own: virsh takes a terminal's Ctrl-C as the wish to give the migration up.
       const child = spawn(program, ['-q', '-c', source.uri, ...what], {
         detached: true,
@@ -120,6 +139,16 @@ export function createVirsh({ program, timeoutMs }: VirshOptions): Virsh {
       ).stdin?.end();
     });
   }
+}
+
+function migrateFlags({ autoConverge, postcopy, bandwidthMiB }: MigrationMode): string[] {
+  const flags = ['--live', '--p2p', '--persistent', '--undefinesource', '--abort-on-error'];
+  if (autoConverge) flags.push('--auto-converge');
+  if (postcopy) flags.push('--postcopy');
+  if (bandwidthMiB === undefined) return flags;
+  const limit = String(bandwidthMiB);
+  // The limit of a copy before the switch does not hold after it.
+  return [...flags, '--bandwidth', limit, ...(postcopy ? ['--postcopy-bandwidth', limit] : [])];
 }
 
 /** Messages are read, so they have to be in one language. */

@@ -9,6 +9,15 @@ const leaving: Sight = { ...running, job: { operation: 'Outgoing migration', pro
 const saved: Sight = { ...running, job: { operation: 'Save' } };
 const shutOff: Sight = { at: 'present', state: 'shut off', reason: 'migrated' };
 const arriving: Sight = { at: 'present', state: 'paused', reason: 'migrating' };
+const fetching: Sight = { at: 'present', state: 'running', reason: 'post-copy' };
+const switched: Sight = {
+  at: 'present',
+  state: 'paused',
+  reason: 'post-copy',
+  job: { operation: 'Outgoing migration' },
+};
+const torn: Sight = { ...switched, reason: 'post-copy failed' };
+const crashed: Sight = { at: 'present', state: 'shut off', reason: 'crashed' };
 const paused: Sight = { at: 'present', state: 'paused', reason: 'user' };
 const unknown: Sight = { at: 'unknown', error: new Error('a: no answer') };
 
@@ -28,6 +37,15 @@ describe('a move is judged by what the two daemons tell:', () => {
     ['the source runs it, the target is silent', running, unknown, { phase: 'settled', hostId: 'a' }],
     ['the source runs it, the copy is not cleared yet', running, arriving, { phase: 'settled', hostId: 'a' }],
     ['the source does something else with it', saved, absent, { phase: 'settled', hostId: 'a' }],
+    ['it runs on the target by post-copy', switched, fetching, { phase: 'moving', status: 'migrating' }],
+    [
+      'it runs on the target by post-copy, the source is silent',
+      unknown,
+      fetching,
+      { phase: 'moving', status: 'post-copy' },
+    ],
+    ['post-copy broke off', torn, crashed, { phase: 'failed', status: 'postcopy_failed', hostId: 'a' }],
+    ['post-copy broke off, both hold it', torn, torn, { phase: 'failed', status: 'postcopy_failed', hostId: 'b' }],
     ['the source has let go, the target not begun', absent, arriving, { phase: 'moving', status: 'arriving' }],
   ])('%s', (_name, source, target, state) => {
     expect(judge(source, target)).toMatchObject({ verdict: 'state', state });
@@ -48,8 +66,21 @@ describe('a move is judged by what the two daemons tell:', () => {
     expect(judge(running, absent, { asking: true })).toMatchObject({ state: { phase: 'moving' } });
   });
 
+  it('while virsh waits for a guest that has crashed on its source, it is at rest there', () => {
+    expect(judge(crashed, absent, { asking: true })).toEqual({ verdict: 'elsewhere' });
+    expect(judge(crashed, unknown, { asking: true })).toMatchObject({ state: { phase: 'moving' } });
+    expect(judge(shutOff, arriving, { asking: true })).toMatchObject({ state: { phase: 'moving' } });
+  });
+
+  it('a failure that the target is at fault for says so', () => {
+    const concern = (failure: string, target: Sight = absent) => judge(running, target, { failure });
+    expect(concern('Lost connection to destination host')).toMatchObject({ state: { concerns: 'target' } });
+    expect(concern('any words', unknown)).toMatchObject({ state: { concerns: 'target' } });
+    expect(concern('operation aborted')).not.toHaveProperty('state.concerns');
+  });
+
   it("a failure is told in virsh's words, unless the guest arrived", () => {
-    const failure = 'client socket is closed';
+    const failure = 'operation aborted: migration out job: canceled by client';
     expect(judge(running, absent, { failure })).toEqual({
       verdict: 'state',
       state: { phase: 'failed', status: 'migrate_failed', reason: failure, hostId: 'a' },
@@ -63,7 +94,7 @@ it("a sight is made of what virsh prints, and nothing is made of other words tha
     at: 'present',
     state: 'running',
     reason: 'migrated',
-    job: { operation: 'Outgoing migration', progress: 36 },
+    job: { operation: 'Outgoing migration', progress: 36, elapsedMs: 34_523 },
   });
   expect(toSight(['', ''], "failed to get domain '40b5d187'")).toEqual({ at: 'absent' });
   expect(toSight(['', ''], 'Cannot recv data: Connection reset by peer')).toBeUndefined();

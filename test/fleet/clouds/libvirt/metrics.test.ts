@@ -111,6 +111,30 @@ describe("libvirt's own metrics", () => {
     expect((await read()).guest?.value).toBe(100);
   });
 
+  it('of a guest are never above 100 %, in its history neither', async () => {
+    const { clock, set, read } = world();
+    set({ guest: 3 });
+    await clock.sleep(60_000);
+    const { guest } = await read(60_000, 60_000);
+    expect(guest?.samples?.length).toBeGreaterThan(3);
+    for (const { value } of [guest!, ...guest!.samples!]) expect(value).toBe(100);
+  });
+
+  it('of a host above 100 % are none: the kernel has taken back idle time', async () => {
+    const { clock, set, read } = world();
+    await clock.sleep(60_000);
+    set({ host: 4.5 });
+    await clock.sleep(60_000);
+    const { cpu, memory } = await read(50_000);
+    expect(cpu).toBeUndefined();
+    expect(memory?.value).toBe(2 * 1024 ** 3);
+    set({ host: 4 });
+    await clock.sleep(120_000);
+    const after = await read(50_000, 240_000);
+    expect(after.cpu?.value).toBeCloseTo(100);
+    for (const { value } of after.cpu?.samples ?? []) expect(value).toBeLessThanOrEqual(100);
+  });
+
   it('begin anew when the host has', async () => {
     const { clock, set, read } = world();
     await clock.sleep(30_000);

@@ -113,11 +113,16 @@ describe('guests', () => {
   });
 
   it('have a job with its progress, or none', () => {
-    expect(parseJob(printed('domjobinfo-running.txt'))).toEqual({ operation: 'Outgoing migration', progress: 36 });
+    expect(parseJob(printed('domjobinfo-running.txt'))).toEqual({
+      operation: 'Outgoing migration',
+      progress: 36,
+      elapsedMs: 34_523,
+    });
     expect(parseJob(printed('domjobinfo-none.txt'))).toBeUndefined();
     expect(parseJob('')).toBeUndefined();
     expect(parseJob('Job type: Unbounded\nOperation: Outgoing migration\nTime elapsed: 3 ms\n')).toEqual({
       operation: 'Outgoing migration',
+      elapsedMs: 3,
     });
     expect(parseJob('Job type: Unbounded\nData remaining: 1.5 GiB\nData total: 2.000 GiB')).toMatchObject({
       progress: 25,

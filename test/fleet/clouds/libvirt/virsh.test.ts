@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createVirsh, isUuid } from '../../../../src/fleet/clouds/libvirt/virsh.js';
+import { createVirsh, isUuid, virshProblem } from '../../../../src/fleet/clouds/libvirt/virsh.js';
 import { FleetError } from '../../../../src/fleet/fleet.js';
 import { libvirtHost } from './fixtures.js';
 
 const host = libvirtHost('a');
+const PLAIN = { autoConverge: true, postcopy: false };
 const UUID = '40b5d187-31d2-4302-84c9-cb19f5bd24be';
 
 /** A program in place of virsh, for what no real host can be brought to. It gets: -q -c URI COMMANDS */
@@ -56,7 +57,10 @@ describe('virsh', () => {
     await expect(virsh.ask(host, ['hostname'])).rejects.toThrow(
       'libvirt: a: virsh cannot be run: spawn /nowhere/virsh ENOENT',
     );
-    expect(await virsh.migrate(host, UUID, host).ended).toEqual({ ok: false, words: 'spawn /nowhere/virsh ENOENT' });
+    expect(await virsh.migrate(host, UUID, host, PLAIN).ended).toEqual({
+      ok: false,
+      words: 'spawn /nowhere/virsh ENOENT',
+    });
   });
 
   it("ends when its caller gives up, with the caller's reason", async () => {
@@ -70,17 +74,31 @@ describe('virsh', () => {
   });
 });
 
+it('whether there is a virsh that runs is known before any host is asked', async () => {
+  expect(await virshProblem(programOf('echo 9.0.0'))).toBeUndefined();
+  expect(await virshProblem('/nowhere/virsh')).toBe(
+    'the program /nowhere/virsh is not in PATH (Debian: libvirt-clients)',
+  );
+  expect(await virshProblem(programOf('echo broken >&2; exit 127'))).toMatch(/virsh cannot be run: .*broken/s);
+});
+
 describe('the virsh of a migration', () => {
-  it('is asked for a live peer-to-peer migration of exactly that guest', async () => {
+  it.each([
+    [{ autoConverge: true, postcopy: false }, ' --auto-converge'],
+    [{ autoConverge: false, postcopy: false }, ''],
+    [{ autoConverge: true, postcopy: false, bandwidthMiB: 8 }, ' --auto-converge --bandwidth 8'],
+    [{ autoConverge: false, postcopy: true, bandwidthMiB: 8 }, ' --postcopy --bandwidth 8 --postcopy-bandwidth 8'],
+  ])('is asked for a live peer-to-peer migration of exactly that guest, with %j', async (how, flags) => {
     const virsh = createVirsh({ program: programOf('echo "error: $*" >&2; exit 1'), timeoutMs: 60_000 });
-    expect(await virsh.migrate(host, UUID, libvirtHost('b'), 8).ended).toEqual({
+    expect(await virsh.migrate(host, UUID, libvirtHost('b'), how).ended).toEqual({
       ok: false,
-      words: `-q -c qemu+ssh://a/system migrate --live --p2p --persistent --undefinesource --abort-on-error --bandwidth 8 --domain ${UUID} --desturi qemu+tcp://b/system`,
+      words: `-q -c qemu+ssh://a/system migrate --live --p2p --persistent --undefinesource --abort-on-error${flags} --domain ${UUID} --desturi qemu+tcp://b/system`,
     });
   });
 
   it('has no time limit, ends well or with its words, and can be ended', async () => {
-    const of = (script: string) => createVirsh({ program: programOf(script), timeoutMs: 1 }).migrate(host, UUID, host);
+    const of = (script: string) =>
+      createVirsh({ program: programOf(script), timeoutMs: 1 }).migrate(host, UUID, host, PLAIN);
     expect(await of('sleep 0.2; exit 0').ended).toEqual({ ok: true });
     expect(await of('exit 3').ended).toEqual({ ok: false, words: 'virsh ended with status 3' });
     const hanging = of('exec sleep 1000');
@@ -91,7 +109,7 @@ describe('the virsh of a migration', () => {
   it('stands in a session of its own, so that a Ctrl-C does not give the migration up', async () => {
     const script = `[ "$(ps -o sid= -p $$ | tr -d ' ')" = $$ ] || exit 1`;
     const virsh = createVirsh({ program: programOf(script), timeoutMs: 60_000 });
-    expect(await virsh.migrate(host, UUID, host).ended).toEqual({ ok: true });
+    expect(await virsh.migrate(host, UUID, host, PLAIN).ended).toEqual({ ok: true });
   });
 });
 
