@@ -63,7 +63,7 @@ export const storeVariables = (duration: z.ZodType<number, string>) => ({
   PROMETHEUS_PRESET: z
     .enum(PRESET_NAMES, `expected one of ${PRESET_NAMES.join(', ')}`)
     .prefault('telegraf')
-    .describe(`Which exporter's names to ask for: ${PRESET_NAMES.join(', ')}`),
+    .describe("Which exporter's names to ask for: a preset of the chapter on metric stores"),
   PROMETHEUS_TOKEN: line.optional().describe('Bearer token of Prometheus'),
   PROMETHEUS_USERNAME: text('User of Prometheus, where it asks for one'),
   PROMETHEUS_PASSWORD: text('Password of that user'),

@@ -275,6 +275,35 @@ describe.each([STORES[0]!, STORES[1]!])('the presets of exporters in $name', ({ 
         gauge(['libvirt_domain_info', 'virtual_cpus'], { ...moved, host: 'new' }, 1),
         counter(['libvirt_domain_vcpu', 'time_seconds_total'], { domain: 'by-vcpu', vcpu: '0' }, 0.2),
         counter(['libvirt_domain_vcpu', 'time_seconds_total'], { domain: 'by-vcpu', vcpu: '1' }, 0.6),
+        ...['10.0.0.5:9177', '10.0.0.6:9177'].flatMap((instance, index) =>
+          // Two cells can each have a domain of this name.
+          ['0', '1'].map((vcpu) =>
+            counter(
+              ['libvirt_domain_vcpu', 'time_seconds_total'],
+              { domain: 'instance-0000002a', instance, vcpu },
+              0.3 + 0.2 * index,
+            ),
+          ),
+        ),
+        ...['web', 'db'].flatMap((name, index) => {
+          const target = { domain: 'instance-0000002a', instance: `10.0.0.${5 + index}:9177` };
+          return [
+            gauge(['libvirt_domain', 'openstack_info'], { ...target, instance_id: `id-${name}`, project_name: 'p' }, 1),
+            gauge(['libvirt_domain_info', 'meta'], { ...target, uuid: `id-${name}`, flavor: 'f' }, 1),
+          ];
+        }),
+        ...['0', '1'].map((vcpu, index) =>
+          counter(['libvirtd_domain_vcpu', 'time'], { uuid: 'id-web', vcpu }, (0.2 + 0.4 * index) * 1e9),
+        ),
+        ...['0', '1'].map((vcpu_id, index) =>
+          counter(
+            ['libvirt_vcpu', 'time'],
+            { domain_name: 'web', host: 'h5.example.com', vcpu_id },
+            (0.1 + 0.4 * index) * 1e9,
+          ),
+        ),
+        gauge(['cpu_usage', 'active'], { cpu: 'cpu-total', host: 'h5.example.com' }, 55),
+        gauge(['mem', 'available'], { host: 'h5.example.com' }, 7 * GIB),
         gauge(['pve_cpu', 'usage_ratio'], { id: 'node/pve1' }, 0.75),
         gauge(['pve_memory', 'size_bytes'], { id: 'node/pve1' }, 16 * GIB),
         gauge(['pve_memory', 'usage_bytes'], { id: 'node/pve1' }, 12 * GIB),
@@ -293,6 +322,7 @@ describe.each([STORES[0]!, STORES[1]!])('the presets of exporters in $name', ({ 
         ],
         guests: [
           guest('web', 'h5', undefined),
+          guest('db', 'h5', undefined),
           guest('by-vcpu', 'h5', undefined),
           guest('moved', 'h5', undefined),
           guest('vm', 'pve1', undefined, { id: '100' }),
@@ -320,6 +350,45 @@ describe.each([STORES[0]!, STORES[1]!])('the presets of exporters in $name', ({ 
       expect(value).toBeGreaterThan(40);
       expect(value).toBeLessThan(51);
     });
+
+    it.each([
+      ['openstack-inovex', 'libvirt_domain_openstack_info'],
+      ['openstack-tinkoff', 'libvirt_domain_info_meta'],
+    ] as const)("%s: the server's id stands in %s, joined by target and domain", async (preset, _info) => {
+      const { hosts, guests } = await read(preset);
+      expect(hosts.get('id-h5')!['cpu.usage_active']!.value).toBeCloseTo(62.5, 6);
+      expect(Object.fromEntries(guests)).toEqual({
+        'id-web': { 'cpu.usage_active': { value: near(30), at: NEWEST } },
+        'id-db': { 'cpu.usage_active': { value: near(50), at: NEWEST } },
+      });
+    });
+
+    it('openstack-vexxhost: the time of vCPUs in nanoseconds, by uuid', async () => {
+      const { hosts, guests } = await read('openstack-vexxhost');
+      expect(hosts.get('id-h5')!['mem.available']!.value).toBe(3 * GIB);
+      expect(Object.fromEntries(guests)).toEqual({ 'id-web': { 'cpu.usage_active': { value: near(40), at: NEWEST } } });
+    });
+
+    it('telegraf-libvirt: the time of vCPUs in nanoseconds, by the name of the domain; hosts as Telegraf names them', async () => {
+      const { hosts, guests } = await read('telegraf-libvirt');
+      expect(Object.fromEntries(hosts)).toEqual({
+        'id-h5': {
+          'cpu.usage_active': { value: near(55), at: NEWEST },
+          'mem.available': { value: near(7 * GIB), at: NEWEST },
+        },
+      });
+      expect(Object.fromEntries(guests)).toEqual({ 'id-web': { 'cpu.usage_active': { value: near(30), at: NEWEST } } });
+    });
+
+    it.each(Object.keys(PRESETS) as PresetName[])(
+      '%s: its questions over an hour are ones that the store takes',
+      async (preset) => {
+        const { prometheus } = store!.settings as PromSettings;
+        const metrics = metricsOf({ kind: 'prometheus', prometheus: { ...prometheus, preset } });
+        const names = { hosts: [host('h5', undefined)], guests: [guest('web', 'h5', undefined)] };
+        await expect(metrics.history!({ ...names, historyMs: 3_600_000 })).resolves.toHaveProperty('guests');
+      },
+    );
 
     it('pve: nodes and guests as Proxmox names them', async () => {
       const { hosts, guests } = await read('pve');

@@ -20,7 +20,15 @@ export interface Preset {
   questions: Record<Subject, Question>;
 }
 
-export const PRESET_NAMES = ['telegraf', 'node-libvirt', 'pve'] as const;
+export const PRESET_NAMES = [
+  'telegraf',
+  'node-libvirt',
+  'openstack-inovex',
+  'openstack-tinkoff',
+  'openstack-vexxhost',
+  'telegraf-libvirt',
+  'pve',
+] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 const mean = (selector: string): Question => ({
@@ -50,16 +58,21 @@ const domainTime = 'libvirt_domain_info_cpu_time_seconds_total{$guests}';
  */
 const meanRate = (counter: string): string => `avg_over_time(rate(${counter}[$rate])[$period:$step])`;
 
+/** What node_exporter tells of hosts. */
+const nodeExporter: Pick<Preset['questions'], 'hostCpu' | 'hostMemory'> = {
+  hostCpu: {
+    value: `100 * (1 - avg by ($host) (${meanRate(idle)}))`,
+    time: `max by ($host) (timestamp(${idle}))`,
+  },
+  hostMemory: mean('node_memory_MemAvailable_bytes{$hosts}'),
+};
+
 /** node_exporter on the hosts; a libvirt exporter, whichever: by vCPU where it tells, else by domain. */
 const nodeLibvirt: Preset = {
   hostLabels: ['instance'],
   guestLabels: ['uuid', 'domain'],
   questions: {
-    hostCpu: {
-      value: `100 * (1 - avg by ($host) (${meanRate(idle)}))`,
-      time: `max by ($host) (timestamp(${idle}))`,
-    },
-    hostMemory: mean('node_memory_MemAvailable_bytes{$hosts}'),
+    ...nodeExporter,
     // The time of a domain holds that of its emulator's threads too and may pass 100 %; that of its vCPUs does not.
     guestCpu: {
       value:
@@ -68,6 +81,55 @@ const nodeLibvirt: Preset = {
       time: `max without (vcpu) (timestamp(${vcpuTime})) or timestamp(${domainTime})`,
     },
   },
+};
+
+const anyVcpu = 'libvirt_domain_vcpu_time_seconds_total';
+
+/**
+ * Guests whose vCPUs' time bears only libvirt's own name of the domain (`instance-0000002a`), on several hosts the same by chance.
+ * The server's id stands in a series of its own, on the same target: joined by target and domain.
+ * @param info - that series, of the fleet's guests.
+ */
+const joinedByDomain = (info: string): Question => {
+  const join = `* on (instance, domain) group_left ($guest) max by (instance, domain, $guest) (last_over_time(${info}[$period]))`;
+  return {
+    value: `100 * avg by (instance, domain) (${meanRate(anyVcpu)}) ${join}`,
+    time: `max by (instance, domain) (timestamp(${anyVcpu})) ${join}`,
+  };
+};
+
+/** node_exporter, and the exporter of inovex on hosts of OpenStack: the server's id is `instance_id`. */
+const openstackInovex: Preset = {
+  hostLabels: ['instance'],
+  guestLabels: ['instance_id'],
+  questions: { ...nodeExporter, guestCpu: joinedByDomain('libvirt_domain_openstack_info{$guests}') },
+};
+
+/** node_exporter, and the exporter of Tinkoff (and its forks): the domain's UUID, which is the server's id, is `uuid`. */
+const openstackTinkoff: Preset = {
+  hostLabels: ['instance'],
+  guestLabels: ['uuid'],
+  questions: { ...nodeExporter, guestCpu: joinedByDomain('libvirt_domain_info_meta{$guests}') },
+};
+
+/** Guests whose vCPUs' time is told in nanoseconds. */
+const nanoseconds = (counter: string, vcpu: string): Question => ({
+  value: `100 * avg without (${vcpu}) (${meanRate(counter)}) / 1e9`,
+  time: `max without (${vcpu}) (timestamp(${counter}))`,
+});
+
+/** node_exporter, and the libvirtd_exporter of VEXXHOST: the domain's UUID, which is the server's id, is `uuid`. */
+const openstackVexxhost: Preset = {
+  hostLabels: ['instance'],
+  guestLabels: ['uuid'],
+  questions: { ...nodeExporter, guestCpu: nanoseconds('libvirtd_domain_vcpu_time{$guests}', 'vcpu') },
+};
+
+/** Telegraf on the hosts, with its inputs cpu, mem and libvirt, under the name that Telegraf gives its host. */
+const telegrafLibvirt: Preset = {
+  hostLabels: ['host'],
+  guestLabels: ['domain_name'],
+  questions: { ...telegraf.questions, guestCpu: nanoseconds('libvirt_vcpu_time{$guests}', 'vcpu_id, cpu_id') },
 };
 
 const scaled = (selector: string): Question => ({
@@ -91,7 +153,15 @@ const pve: Preset = {
 };
 
 /** The presets by name. */
-export const PRESETS: Readonly<Record<PresetName, Preset>> = { telegraf, 'node-libvirt': nodeLibvirt, pve };
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  telegraf,
+  'node-libvirt': nodeLibvirt,
+  'openstack-inovex': openstackInovex,
+  'openstack-tinkoff': openstackTinkoff,
+  'openstack-vexxhost': openstackVexxhost,
+  'telegraf-libvirt': telegrafLibvirt,
+  pve,
+};
 
 /**
  * A question made of an operator's own expression. One with `$period` is taken for a mean already; any other is averaged
