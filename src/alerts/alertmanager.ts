@@ -14,12 +14,12 @@ export function parseAlertmanager(body: unknown): ParsedAlerts {
 
 /**
  * Reads the `alerts` that Alertmanager and Grafana's unified alerting have in common.
- * @param isTest - tells a test button's alert from its labels.
+ * @param amend - what the sender says of an alert besides, from its entry.
  */
 export function parseAlertList(
   body: unknown,
   sender: Sender,
-  isTest: (labels: Record<string, string>) => boolean = () => false,
+  amend: (alert: Alert, entry: Record<string, unknown>) => Alert = (alert) => alert,
 ): ParsedAlerts {
   if (!isRecord(body)) return { ok: false, problems: [{ field: 'body', message: 'expected an object' }] };
   // Go writes an empty list as null.
@@ -37,25 +37,20 @@ export function parseAlertList(
     } else if (entry.status !== 'firing' && entry.status !== 'resolved') {
       problems.push({ field: `${field}.status`, message: 'expected "firing" or "resolved"' });
     } else {
-      alerts.push(readAlert(entry, entry.status, sender, isTest));
+      alerts.push(amend(readAlert(entry, entry.status, sender), entry));
     }
   });
   return problems.length > 0 ? { ok: false, problems } : { ok: true, alerts: withoutRepeats(alerts) };
 }
 
-function readAlert(
-  entry: Record<string, unknown>,
-  status: 'firing' | 'resolved',
-  sender: Sender,
-  isTest: (labels: Record<string, string>) => boolean,
-): Alert {
+function readAlert(entry: Record<string, unknown>, status: 'firing' | 'resolved', sender: Sender): Alert {
   const labels = labelsOf(entry.labels);
   const startsAt = textOf(entry, 'startsAt');
   const identity = textOf(entry, 'fingerprint') ?? sortedLabels(labels);
   return {
     sender,
     name: textOf(labels, 'alertname') ?? '',
-    state: isTest(labels) ? 'test' : status,
+    state: status,
     labels,
     ...(startsAt === undefined ? {} : { startsAt }),
     key: occurrenceKey([sender, identity, startsAt ?? '']),

@@ -1,6 +1,12 @@
-import type { ParsedAlerts } from './alert.js';
+import type { Alert, ParsedAlerts } from './alert.js';
 import { parseAlertList } from './alertmanager.js';
 import { isLegacyGrafana, parseGrafanaLegacy } from './grafana-legacy.js';
+import { isRecord, textOf } from './labels.js';
+
+/** Alerts that Grafana makes by itself where a rule's query gives nothing; the rule's name then stands in `rulename`. */
+const WITHOUT_DATA = ['DatasourceNoData', 'DatasourceError'];
+/** Why a rule fires though its threshold is not passed: it is set to alert where there is no data, or an error. */
+const REASONS_WITHOUT_DATA = /\b(NoData|Error)\b/;
 
 /**
  * Reads a notification of Grafana: unified alerting, or the legacy alerting of versions before 11.
@@ -9,10 +15,29 @@ import { isLegacyGrafana, parseGrafanaLegacy } from './grafana-legacy.js';
  */
 export function parseGrafana(body: unknown): ParsedAlerts {
   if (isLegacyGrafana(body)) return parseGrafanaLegacy(body);
-  return parseAlertList(body, 'grafana', isTestButton);
+  const isTest = isRecord(body) && isTestGroup(textOf(body, 'groupKey'));
+  return parseAlertList(body, 'grafana', (alert, entry) => {
+    if (isTest || isTestButton(alert.labels)) return { ...alert, state: 'test' };
+    return isWithoutData(alert, entry) ? withoutData(alert) : alert;
+  });
 }
 
-/** The Test button of a contact point sends a firing alert with these labels. */
+/** The labels that a contact point's Test button sends of itself; they can be edited there. */
 function isTestButton(labels: Record<string, string>): boolean {
   return labels.alertname === 'TestAlert' && labels.instance === 'Grafana';
+}
+
+/** The Test button makes up a group key, `<name>-<fingerprint>-<unix seconds>`; those of real groups begin with `{`. */
+function isTestGroup(groupKey: string | undefined): boolean {
+  return groupKey !== undefined && /^[^{].*-[\da-f]+-\d+$/s.test(groupKey);
+}
+
+function isWithoutData({ name }: Alert, { annotations }: Record<string, unknown>): boolean {
+  const reason = isRecord(annotations) ? textOf(annotations, 'grafana_state_reason') : undefined;
+  return WITHOUT_DATA.includes(name) || (reason !== undefined && REASONS_WITHOUT_DATA.test(reason));
+}
+
+/** Without data a rule says nothing about load: there is nothing to relieve. It keeps the name that the operator knows. */
+function withoutData(alert: Alert): Alert {
+  return { ...alert, name: textOf(alert.labels, 'rulename') ?? alert.name, state: 'resolved' };
 }

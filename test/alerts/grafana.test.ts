@@ -32,6 +32,36 @@ describe('unified alerting', () => {
     expect(alertsOf(parseGrafana(body))[0]?.state).toBe('firing');
   });
 
+  test("the Test button with edited labels is a test too: its group key is made up, a real one begins with '{'", () => {
+    const body = (groupKey: string) => ({
+      groupKey,
+      alerts: [{ status: 'firing', labels: { alertname: 'test-cpu', instance: 'kvm-node-01', host: 'kvm-node-01' } }],
+    });
+    const stateOf = (groupKey: string) => alertsOf(parseGrafana(body(groupKey)))[0]?.state;
+    expect(stateOf('my webhook-57c6d9296de2ad39-1795237200')).toBe('test');
+    expect(stateOf('{}/{team="a"}:{alertname="x-57c6d9296de2ad39-1795237200"}')).toBe('firing');
+    expect(stateOf('')).toBe('firing');
+  });
+
+  test.each(['DatasourceNoData', 'DatasourceError'])(
+    '%s never acts, even where its labels name a rule; it goes by the name in `rulename`',
+    (alertname) => {
+      const labels = { alertname, rulename: 'Host CPU high', host: 'kvm-node-01', migration_rule: 'test-cpu' };
+      const [alert] = alertsOf(parseGrafana({ alerts: [{ status: 'firing', labels }] }));
+      expect(alert).toMatchObject({ name: 'Host CPU high', state: 'resolved' });
+    },
+  );
+
+  test.each(['NoData', 'Error', 'NoData, KeepLast'])(
+    'a rule that alerts for want of data (`grafana_state_reason: %s`) never acts: it says nothing about load',
+    (reason) => {
+      const alert = { status: 'firing', labels: { alertname: 'test-cpu', host: 'a' } };
+      const annotations = { grafana_state_reason: reason };
+      expect(alertsOf(parseGrafana({ alerts: [{ ...alert, annotations }] }))[0]?.state).toBe('resolved');
+      expect(alertsOf(parseGrafana({ alerts: [{ ...alert, annotations: {} }] }))[0]?.state).toBe('firing');
+    },
+  );
+
   test('values may be null, and the numbers in them too', () => {
     const alerts = [null, { A: null, C: 1 }].map((values, index) => ({
       status: 'firing',

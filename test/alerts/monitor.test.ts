@@ -260,6 +260,25 @@ describe('the structured form', () => {
     );
   });
 
+  test('as the real monitor sends it: a string under Msg, keys in alphabetical order, a Chinese level, Go escapes', () => {
+    const text =
+      '{"description":"","end_time":"","is_recovery":false,"level":"重要","matches":[{"condition":"cpu.usage_active \\u003e 80.00%",' +
+      '"is_recovery":false,"metric":"cpu.usage_active","tags":{"brand":"OneCloud","host":"kvm-01","host_id":"id-1"},"unit":"%",' +
+      '"value":93.47123,"value_str":"93.47%"}],"name":"test-cpu","no_data":false,"priority":"important","resource_name":"kvm-01",' +
+      '"start_time":"2026-11-21 13:05:00","title":"[Important] test-cpu alarm","web_url":"https://cloud.example/alertrecord"}';
+    expect(alertsOf(parseMonitor({ Msg: text }))).toMatchObject([
+      {
+        name: 'test-cpu',
+        state: 'firing',
+        labels: { level: '重要', host: 'kvm-01', host_id: 'id-1' },
+        metric: 'cpu.usage_active',
+        value: 93.47123,
+      },
+    ]);
+    const recovered = text.replaceAll('"is_recovery":false', '"is_recovery":true').replaceAll('93.47', '41.20');
+    expect(alertsOf(parseMonitor({ Msg: recovered })).map(({ state }) => state)).toEqual(['resolved']);
+  });
+
   test('a recovery says so, for the whole or for one match', () => {
     expect(alertsOf(parseMonitor(config([match()], { is_recovery: true })))[0]?.state).toBe('resolved');
     const tags = { host: 'kvm-02' };
