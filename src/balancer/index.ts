@@ -5,4 +5,4 @@ export type * from './model/constraints.js';
 export { type FleetIndex, fleetIndex } from './model/fleet-index.js';
 export { type Resolved, names, resolveGuest, resolveHost, resolveReference } from './model/references.js';
 export type * from './model/result.js';
-export { PLAN_DEADLINE_MS, type SearchLimits } from './search/search-limits.js';
+export { PLAN_DEADLINE_MS, planDeadlineMs, type SearchLimits } from './search/search-limits.js';

@@ -5,10 +5,11 @@ import { brokenRules, readingWithout, sourcesOver } from '../balancer/checker.js
 import { type BaselineMove, type Planner, firstFitOfEverything, nearestDifference } from './baselines.js';
 import { type BenchCase, TIGHTNESS, benchCases, makeCase } from './cases.js';
 import { CHARACTERS, characterCases } from './characters.js';
+import { manySources } from './many-sources.js';
 import { type Optimum, mipSolver } from './mip.js';
 
 /**
- * `npm run bench [-- --cases 320 --characters 45 --seed 1 --seconds 10]`: one table, fleets by planners. Prices are sums over the
+ * `npm run bench [-- --cases 320 --characters 45 --seed 1 --seconds 10 --thorough]`: two tables, fleets by planners. Prices are sums over the
  * cases that the optimum and the planner both clear; times are of this run on this machine.
  */
 const { values: options } = parseArgs({
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     characters: { type: 'string', default: '45' },
     seconds: { type: 'string', default: '10' },
+    thorough: { type: 'boolean', default: false },
   },
 });
 
@@ -243,6 +245,7 @@ async function main(): Promise<void> {
     table.push(...section(`${hosts} hosts, ${hosts * 20} guests (${count})`, large));
   }
   print(table);
+  print(manySources(options.thorough));
 }
 
 await main();

@@ -122,7 +122,8 @@ export function makeCase(seed: number, shape: Shape): PlanRequest {
     };
   });
   const targets = hosts.slice(shape.sources).map(({ id }) => id);
-  const ofSources = guests.filter(({ host_id }) => hosts.slice(0, shape.sources).some(({ id }) => id === host_id));
+  const sourceIds = new Set(hosts.slice(0, shape.sources).map(({ id }) => id));
+  const ofSources = guests.filter(({ host_id }) => sourceIds.has(host_id));
   const most = <T>(entries: readonly T[], share: number): T[] =>
     random.shuffled(entries).slice(0, Math.ceil(entries.length * share));
   return {
@@ -134,7 +135,7 @@ export function makeCase(seed: number, shape: Shape): PlanRequest {
       source: { hosts: [], guests: shape.restrictGuests ? most(ofSources, 0.6).map(({ id }) => id) : [] },
       target: { hosts: shape.restrictTargets ? most(targets, 0.5) : [] },
     },
-    sourceIds: hosts.slice(0, shape.sources).map(({ id }) => id),
+    sourceIds: [...sourceIds],
   };
 }
 

@@ -104,8 +104,8 @@ function collectTargets(
   constraints: Constraints,
 ): Omit<Targets, 'kind'> {
   const { hosts, isOpen } = index;
-  const leastLoad = Math.min(...items.map(({ load }) => load));
-  const leastGuardLoad = Math.min(...items.map(({ guardLoad }) => guardLoad));
+  const leastLoad = items.reduce((least, { load }) => Math.min(least, load), Infinity);
+  const leastGuardLoad = items.reduce((least, { guardLoad }) => Math.min(least, guardLoad), Infinity);
   const { size } = watched;
   const { size: guardSize } = guard;
   const level = withArrivals(index, watched, constraints);

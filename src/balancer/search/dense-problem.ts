@@ -1,7 +1,7 @@
 import { type Move, type Problem, isAllowed } from '../model/problem.js';
 
 /** What a move counts in a price that is compared as one number: a MiB outweighs every number of moves. */
-const MOVE_WEIGHT = 2 ** 12;
+export const MOVE_WEIGHT = 2 ** 12;
 
 /** A problem as flat arrays, cut down to the items that fit somewhere and to a choice of targets. */
 export interface DenseProblem {
@@ -102,7 +102,7 @@ export function denseProblem(problem: Problem, itemOf: Int32Array, targetOf: Int
 }
 
 /** Whether sums with a number of this kind are exact: it ends a few binary places behind the point. */
-function addsUpExactly(value: number): boolean {
+export function addsUpExactly(value: number): boolean {
   return Number.isInteger(value * 2 ** 16);
 }
 

@@ -1,8 +1,9 @@
-import { type RunningLimits, startLimits } from './search-limits.js';
+import { type RunningLimits, partOf, startLimits } from './search-limits.js';
 import { cpuScore, hostCourse, peakUsage, steadyUsage, readingOf } from '../model/arithmetic.js';
 import type { FleetIndex } from '../model/fleet-index.js';
 import { type Item, MOVE_PRICE, type Move, type Problem, type ProblemSource, evaluate } from '../model/problem.js';
-import { type Solution, search } from './search.js';
+import { TOGETHER, search } from './search.js';
+import type { Solution } from './solution.js';
 
 /** The margins that are tried, in headrooms: one at least, more where more relief comes cheap. */
 const DEPTHS = [1, 5 / 3, 8 / 3, 11 / 3, 5, 20 / 3];
@@ -40,16 +41,18 @@ export function searchWithHeadroom(
   limits: RunningLimits = startLimits(),
 ): Solution {
   if (problem.items.length === 0) return search(problem, limits);
-  const bare = search(problem, limits);
+  // Many sources can always use more time: here the margins need theirs.
+  const timed = problem.sources.length > TOGETHER ? () => partOf(limits, SHARE) : () => limits;
+  const bare = search(problem, timed());
   // What cannot be cleared by the bare threshold cannot be cleared with margins either.
   if (!bare.evaluation.cleared) return bare;
-  const share = { ...limits, effort: limits.effort * SHARE };
+  const share = () => ({ ...timed(), effort: limits.effort * SHARE });
   const foreseen = foresee(problem, index);
   const pricePerPoint = usualPrice(problem, index);
   const passing = problem.sources.map((source) => passingPoints(problem, source, index));
   let best: { solution: Solution; cost: number } | undefined;
   for (const depth of DEPTHS) {
-    const solution = lasting(problem, foreseen, depth * headroom, share);
+    const solution = lasting(problem, foreseen, depth * headroom, share());
     if (!solution) break;
     const { price } = solution.evaluation;
     if (best && price / pricePerPoint >= best.cost) break;
@@ -58,7 +61,7 @@ export function searchWithHeadroom(
   }
   if (best) return againstCheapest(best.solution, bare);
   for (const part of EASED) {
-    const solution = lasting(problem, foreseen, part * headroom, share);
+    const solution = lasting(problem, foreseen, part * headroom, share());
     if (solution) return againstCheapest(solution, bare);
   }
   return bare;

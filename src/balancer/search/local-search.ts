@@ -1,6 +1,7 @@
 import { type LookAllowance, STEP } from './search-limits.js';
 import { type SetQuality, isWorse, shortOf, shortfallTolerance } from './most-relief.js';
 import { Packing } from './packing.js';
+import { randomSequence } from './random-sequence.js';
 import { bestFilling } from './target-filling.js';
 import { type DenseProblem, priceOfWeight } from './dense-problem.js';
 
@@ -9,17 +10,6 @@ const NOISE = [0, 0.5, 0.5, 2, 8];
 /** How many items a filling may add that others have to make room for. */
 const SQUEEZES = 3;
 
-/** A fixed sequence of numbers from 0 up to 1: the same steps for the same problem. */
-function sequence(): () => number {
-  let state = 0x9e3779b9;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 4294967296;
-  };
-}
-
 /**
  * Looks for a good set by taking part of it away and filling it up again (large neighbourhood search).
  * Made for fleets with hardly any room, where the cheapest covers cannot be packed.
@@ -27,7 +17,7 @@ function sequence(): () => number {
 export class LocalSearch {
   readonly dense: DenseProblem;
   readonly #packing: Packing;
-  readonly #random = sequence();
+  readonly #random = randomSequence();
   /** By source: relief of the set. */
   readonly #gone: Float64Array;
   readonly #bySource: Int32Array[];
