@@ -130,7 +130,11 @@ it.each([
   ['LOG_LEVEL', 'verbose', 'expected one of fatal, error, warn, info, debug, trace, silent'],
   ['PROMETHEUS_URL', 'store:9090', 'expected an http or https address without user, password and query'],
   ['PROMETHEUS_URL', 'http://me:secret@store', 'expected an http or https address without user, password and query'],
-  ['PROMETHEUS_PRESET', 'munin', 'expected one of telegraf, node-libvirt, pve'],
+  [
+    'PROMETHEUS_PRESET',
+    'munin',
+    'expected one of telegraf, node-libvirt, openstack-inovex, openstack-tinkoff, openstack-vexxhost, telegraf-libvirt, pve',
+  ],
   ['PROMETHEUS_HOST_LABEL', 'host,in"stance', 'expected names of labels, separated by commas'],
   ['PROMETHEUS_TENANT', 'a\nb', 'expected one line of ASCII'],
   ['INFLUXDB_HOST_CPU', 'cpu', 'expected MEASUREMENT.FIELD'],
