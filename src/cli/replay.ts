@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import { type Plan, planMigrations } from '../balancer/index.js';
+import type { Plan } from '../balancer/index.js';
 import type { JournalEvent } from '../journal/events.js';
-import { constraintsFor, listed } from '../constraints/index.js';
+import { planByRule } from '../decide/plan-moves.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import { loadRules } from '../rules/load.js';
 import { durationText } from '../common/units.js';
@@ -135,12 +135,16 @@ async function runReplay(
     if (!part) throw new InputError([`nothing was planned in batch ${batch.batch}`]);
     const { rule, from } = await ruleFor(part, options.rule, context);
     const used = ruleUsed(rule, from, part.rule);
-    const { snapshot, source_ids: sourceIds, refusals } = part;
-    const plan = planMigrations({
+    const { snapshot } = part;
+    const plan = planByRule({
       snapshot,
       rule: withDefaults(rule),
-      sourceIds,
-      constraints: constraintsFor({ snapshot, rule, sourceIds, further: [listed(refusals)] }),
+      sourceIds: part.source_ids,
+      otherAlertingIds: part.other_alerting_ids ?? [],
+      exclusions: part.refusals,
+      underWay: part.under_way ?? [],
+      approvedMoves: part.approved_moves,
+      limits: {},
     });
     const difference = differenceOf(part.plan, plan);
     if (options.json) {

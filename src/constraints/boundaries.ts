@@ -19,18 +19,21 @@ export const CLOUD_TAGS = {
 } as const;
 
 /** Whether an entry carries a tag, given as `name` or `name=value`. */
-function hasTag({ tags }: Guest | Host, tag: string): boolean {
+function hasTag({ tags }: Named, tag: string): boolean {
   if (!tags) return false;
   const at = tag.indexOf('=');
   if (at < 0) return tags[tag] !== undefined;
   return tags[tag.slice(0, at)] === tag.slice(at + 1);
 }
 
+/** A guest or host as lists and tags know it. */
+type Named = Pick<Guest | Host, 'id' | 'name' | 'tags'>;
+
 /** What a rule leaves alone, laid out once. */
 function ignoring(ignore: Rule['ignore'] | undefined) {
   const tags = [...(ignore?.tags ?? []), `${CLOUD_TAGS.ignore}=ignore`];
   const lists = { guests: new Set(ignore?.guests), hosts: new Set(ignore?.hosts) };
-  return (kind: 'guests' | 'hosts', entry: Guest | Host): string | undefined => {
+  return (kind: 'guests' | 'hosts', entry: Named): string | undefined => {
     if (names(lists[kind], entry)) return 'ignored by the rule';
     const tag = tags.find((each) => hasTag(entry, each));
     return tag === undefined ? undefined : `ignored for its tag ${tag}`;
@@ -41,7 +44,7 @@ function ignoring(ignore: Rule['ignore'] | undefined) {
 export function ignoredBy(
   { ignore }: Pick<Rule, 'ignore'>,
   kind: 'guests' | 'hosts',
-  entry: Guest | Host,
+  entry: Named,
 ): string | undefined {
   return ignoring(ignore)(kind, entry);
 }

@@ -14,7 +14,7 @@ function cut(text: string): string {
  * An explanation for the journal: the same structure, with long lists and texts cut, so that a plan of hundreds of hosts
  * does not fill the disk.
  */
-export function keptExplanation(explanation: Explanation): Record<string, unknown> {
+export function keptExplanation(explanation: Explanation): Explanation {
   const { sources, chosen, nextBest, refusedHosts, refusedGuests, loads, missing } = explanation;
   const kept: Explanation = {
     sources: sources.slice(0, MOST_HOSTS).map((source) => ({ ...source, text: cut(source.text) })),
@@ -32,5 +32,5 @@ export function keptExplanation(explanation: Explanation): Record<string, unknow
     loads: loads.slice(0, MOST_HOSTS),
     ...(missing && { missing: { ...missing, text: cut(missing.text) } }),
   };
-  return { ...kept };
+  return kept;
 }

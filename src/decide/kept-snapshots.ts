@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Plan } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
-import type { ListedExclusion } from '../constraints/index.js';
+import type { ApprovedMove, ListedExclusion, MoveUnderWay } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
 
@@ -16,6 +16,12 @@ export interface PartSnapshot {
   hosts: string[][];
   /** The alerting hosts, by id. */
   source_ids: string[];
+  /** Alerting hosts that were not to be relieved. */
+  other_alerting_ids?: string[];
+  /** Guests on their way then. */
+  under_way?: MoveUnderWay[];
+  /** The moves that a person had approved. */
+  approved_moves?: ApprovedMove[];
   /** What was ruled out besides the rule's own boundaries: by the cloud, or by what had happened before. */
   refusals: ListedExclusion[];
   /** The fleet as the balancer saw it. */

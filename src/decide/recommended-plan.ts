@@ -1,6 +1,7 @@
 import type { NewEvent } from '../journal/events.js';
 import type { Memory, RecommendedPlan } from '../journal/memory.js';
-import type { Relief } from './relieve.js';
+import type { MigrationRecord } from '../journal/journal.js';
+import type { DecidedPlan } from './decision.js';
 
 /** An open plan is forgotten after this: the fleet is another by then. */
 export const PLAN_LIFE_MS = 24 * 3_600_000;
@@ -36,18 +37,23 @@ const sources = ({ migrations }: Pick<RecommendedPlan, 'migrations'>) =>
  * @param now - ms since the epoch.
  * @returns the event, and what the memory becomes.
  */
-export function recommend(relief: Relief, origin: PlanOrigin, before: Memory, now: number) {
+export function recommend(
+  { plan: decided, migrations }: { plan: DecidedPlan; migrations: readonly MigrationRecord[] },
+  origin: PlanOrigin,
+  before: Memory,
+  now: number,
+) {
   const { why, ...rest } = origin;
-  const outcome = relief.seen?.plan.outcome === 'partial' ? ('partial' as const) : ('migrate' as const);
+  const outcome = decided.outcome === 'partial' ? ('partial' as const) : ('migrate' as const);
   const made: RecommendedPlan = {
     ...rest,
     created_at: new Date(now).toISOString(),
     expires_at: new Date(now + PLAN_LIFE_MS).toISOString(),
     state: 'open',
     outcome,
-    cost: relief.cost,
-    notes: relief.seen?.plan.notes ?? '',
-    migrations: relief.migrations.map(({ notes }) => notes),
+    cost: decided.cost,
+    notes: decided.notes,
+    migrations: migrations.map(({ notes }) => notes),
   };
   const isOpen = (plan: RecommendedPlan) => plan.rule === made.rule && stateOf(plan, now) === 'open';
   const same = before.plans.find((plan) => isOpen(plan) && moves(plan) === moves(made));

@@ -9,57 +9,86 @@ export interface Named {
 
 /** The host that the words of an alert name. `hosts` of an ambiguous word: ids and names of all that it fits. */
 export type FoundHost =
-  | { found: 'host'; host: HostRecord; word: string }
+  | { found: 'host'; host: KnownHost; word: string }
   | { found: 'unknown'; words: readonly string[]; text: string }
   | { found: 'ambiguous'; word: string; hosts: Named[]; text: string };
-
-type Test = (word: string, host: HostRecord) => boolean;
-
-const alike = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** `a15` of `a15.example.com`; undefined for an address, whose first part names nothing. */
 export function shortName(name: string): string | undefined {
   return isIP(name) === 0 ? name.split('.', 1)[0] : undefined;
 }
 
-/** One of the two is short, and is the first part of the other. */
-function shortAndLong(word: string, name: string): boolean {
-  const [a, b] = [shortName(word), shortName(name)];
-  if (a === undefined || b === undefined || a === '') return false;
-  return word.includes('.') !== name.includes('.') && alike(a, b);
+type Hosts = ReadonlyMap<string, readonly KnownHost[]>;
+
+/** What a host has to be found by. */
+export type KnownHost = Pick<HostRecord, 'id' | 'name' | 'addresses'>;
+
+/** The hosts of a fleet by everything that an alert may call them. */
+export interface HostIndex {
+  readonly byId: Hosts;
+  readonly byName: Hosts;
+  readonly byAddress: Hosts;
+  /** Names and addresses in small letters. */
+  readonly byAnyCase: Hosts;
+  /** The first part of names that have several. */
+  readonly byFirstPart: Hosts;
+  /** Names of one part. */
+  readonly byOnlyPart: Hosts;
 }
 
-const EXACT: Test[] = [
-  (word, host) => host.id === word,
-  (word, host) => host.name === word,
-  (word, host) => host.addresses?.includes(word) ?? false,
-];
-const LOOSE: Test[] = [
-  (word, host) => alike(host.name, word) || (host.addresses?.some((address) => alike(address, word)) ?? false),
-  (word, host) => shortAndLong(word, host.name),
-];
+/** Made once for many names: a body may hold thousands of alerts, a fleet ten thousand hosts. */
+export function indexHosts(hosts: readonly KnownHost[]): HostIndex {
+  const collect = (keysOf: (host: KnownHost) => readonly string[]): Hosts => {
+    const found = new Map<string, KnownHost[]>();
+    for (const host of hosts) {
+      for (const key of new Set(keysOf(host))) {
+        const list = found.get(key);
+        if (list) list.push(host);
+        else found.set(key, [host]);
+      }
+    }
+    return found;
+  };
+  const short = (host: KnownHost, hasParts: boolean): string[] => {
+    const first = shortName(host.name)?.toLowerCase();
+    return first !== undefined && first !== '' && host.name.includes('.') === hasParts ? [first] : [];
+  };
+  return {
+    byId: collect(({ id }) => [id]),
+    byName: collect(({ name }) => [name]),
+    byAddress: collect(({ addresses = [] }) => addresses),
+    byAnyCase: collect(({ name, addresses = [] }) => [name, ...addresses].map((word) => word.toLowerCase())),
+    byFirstPart: collect((host) => short(host, true)),
+    byOnlyPart: collect((host) => short(host, false)),
+  };
+}
 
-/** The hosts that a word names by the first test that any host passes. */
-function named(word: string, hosts: readonly HostRecord[], tests: readonly Test[]): HostRecord[] {
-  for (const test of tests) {
-    const fitting = hosts.filter((host) => test(word, host));
-    if (fitting.length > 0) return fitting;
-  }
-  return [];
+/** The hosts that a word names exactly: by id, by name, or by address. */
+function exactly(word: string, index: HostIndex): readonly KnownHost[] {
+  return index.byId.get(word) ?? index.byName.get(word) ?? index.byAddress.get(word) ?? [];
+}
+
+/** The hosts that a word names in any letter case, or as a short name against a full one. */
+function loosely(word: string, index: HostIndex): readonly KnownHost[] {
+  const inAnyCase = index.byAnyCase.get(word.toLowerCase());
+  if (inAnyCase) return inAnyCase;
+  const short = shortName(word)?.toLowerCase();
+  if (short === undefined || short === '') return [];
+  return (word.includes('.') ? index.byOnlyPart : index.byFirstPart).get(short) ?? [];
 }
 
 /**
  * Finds the host that an alert is about. Every word is tried exactly, as id, name and address, before any is tried
  * loosely: in any letter case, then a short name against a full one (`a15`, `a15.example.com`).
- * @param words - in order of preference, as {@link matchAlert} gives them.
- * @param hosts - all hosts of the fleet.
+ * @param words - in order of preference, as matching an alert gives them.
+ * @param index - of all hosts of the fleet.
  * @returns the host of the first word that names exactly one; ambiguous if some word names several and none names one.
  */
-export function findHost(words: readonly string[], hosts: readonly HostRecord[]): FoundHost {
-  let ambiguous: { word: string; hosts: HostRecord[] } | undefined;
-  for (const tests of [EXACT, LOOSE]) {
+export function findHost(words: readonly string[], index: HostIndex): FoundHost {
+  let ambiguous: { word: string; hosts: readonly KnownHost[] } | undefined;
+  for (const named of [exactly, loosely]) {
     for (const word of words) {
-      const [host, ...others] = named(word, hosts, tests);
+      const [host, ...others] = named(word, index);
       if (!host) continue;
       if (others.length === 0) return { found: 'host', host, word };
       ambiguous ??= { word, hosts: [host, ...others] };

@@ -91,6 +91,10 @@ export interface Reading {
   at: number;
   /** The samples over the history that was asked for, oldest first; absent where only the present is known. */
   samples?: Sample[];
+  /** What the value is the mean of, ms, where that is not the period that was asked for; 0 for the present moment. */
+  coversMs?: number;
+  /** What one of the samples covers, ms, where that is more than a scrape: a mean over a step of a query. */
+  sampleSpanMs?: number;
 }
 
 /** What the balancer asks a metric store for. */
@@ -117,6 +121,8 @@ export interface FleetReadings {
  * guests may be as coarse as {@link HISTORY_SLOT_MS}.
  */
 export interface FleetHistory {
+  /** What one sample of a host is the mean of, ms. */
+  hostSpanMs: number;
   hosts: Map<string, Partial<Record<MetricName, Sample[]>>>;
   guests: Map<string, Partial<Record<MetricName, Sample[]>>>;
 }
@@ -177,7 +183,15 @@ export type MigrationStart =
   | ({ accepted: false; reason: string } & Concern);
 
 /** What the cloud would say to a move; `hosts` are further targets that it would refuse for the same guest, where it knows. */
-export type Forecast = { allowed: true } | { allowed: false; reason: string; hosts?: readonly string[] };
+export type Forecast =
+  | { allowed: true }
+  | {
+      allowed: false;
+      reason: string;
+      hosts?: readonly string[];
+      /** Whether it holds for the one move (the default), for the guest wherever it goes, or for the host whoever comes. */
+      holdsFor?: 'move' | 'guest' | 'host';
+    };
 
 /** A cloud: inventory and live migration. Implementations throw {@link FleetError} when the cloud cannot be asked. */
 export interface Cloud {

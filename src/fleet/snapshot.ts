@@ -120,11 +120,12 @@ function judge(
 export function withHistory(readings: FleetReadings, history: FleetHistory): FleetReadings {
   const joined = (kind: 'hosts' | 'guests'): FleetReadings['hosts'] => {
     const all: FleetReadings['hosts'] = new Map();
+    const span = kind === 'hosts' && { sampleSpanMs: history.hostSpanMs };
     for (const [id, found] of readings[kind]) {
       const samples = history[kind].get(id) ?? {};
       const metrics = METRIC_NAMES.flatMap((metric) => {
         const reading = found[metric];
-        return reading ? [[metric, { ...reading, samples: samples[metric] ?? [] }] as const] : [];
+        return reading ? [[metric, { ...reading, samples: samples[metric] ?? [], ...span }] as const] : [];
       });
       all.set(id, Object.fromEntries(metrics));
     }

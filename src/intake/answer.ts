@@ -8,6 +8,7 @@ export type IgnoredReason =
   | 'no_host'
   | 'not_over_threshold'
   | 'duplicate'
+  | 'unknown_host'
   | 'outside_window'
   | 'paused'
   | 'cloud_event';

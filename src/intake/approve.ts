@@ -1,21 +1,19 @@
-import type { ListedExclusion } from '../constraints/index.js';
-import type { Snapshot } from '../fleet/fleet.js';
-import type { ApprovalAnswer } from '../intake/views.js';
-import type { BatchRecord } from '../journal/journal.js';
-import type { MigrationNotes } from '../journal/events.js';
-import type { RecommendedPlan } from '../journal/memory.js';
-import type { Busy } from './busy-flag.js';
-import type { PartOptions } from '../decide/part.js';
-import { lookAgain } from '../decide/part.js';
-import type { Relief } from '../decide/relieve.js';
+import type { Decision } from '../decide/decision.js';
 import { stateOf } from '../decide/recommended-plan.js';
-import { loadsBefore } from '../decide/loads-before.js';
+import type { BatchRecord, Journal } from '../journal/journal.js';
+import type { RecommendedPlan } from '../journal/memory.js';
+import type { Rule } from '../rules/rule.js';
+import type { Busy } from './busy-flag.js';
+import type { DecidePartDeps } from './decide-part.js';
+import { decidePart, pauseEvent, withPauses } from './decide-part.js';
+import type { ApprovalAnswer } from './views.js';
 
 /** Who is written down as having sent a batch that was approved. */
 export const APPROVER = 'api';
 
 /** What {@link approve} needs. */
-export interface ApproveOptions extends PartOptions {
+export interface ApproveDeps {
+  deciding: DecidePartDeps;
   busy: Busy;
   newBatchId: () => string;
   /** Carries the batch out; it stands in the journal and holds the flag. */
@@ -27,51 +25,33 @@ export interface ApproveOptions extends PartOptions {
  * hourly budgets do not hold it up; boundaries, the cloud's own refusals and everything that makes a move unsafe do.
  * @returns what came of it; nothing is moved that was not part of the plan.
  */
-export async function approve(id: string, options: ApproveOptions): Promise<ApprovalAnswer> {
-  const { journal, busy, clock } = options;
+export async function approve(id: string, deps: ApproveDeps): Promise<ApprovalAnswer> {
+  const { deciding, busy } = deps;
+  const { journal, clock } = deciding;
   const refused = refusal(journal.memory().plans, id, clock.now());
   if (refused) return refused;
-  const batch = options.newBatchId();
+  const batch = deps.newBatchId();
   if (!(await busy.take(batch))) {
     const running = busy.holder() ?? 'of another replica';
     return { outcome: 'refused', reason: 'busy', reasons: [`batch ${running} is running`] };
   }
-  let started = false;
+  let record: BatchRecord | undefined;
   try {
     // Another approval may have been first while this one waited for the flag.
     const plan = journal.memory().plans.find((each) => each.id === id);
     const late = refusal(journal.memory().plans, id, clock.now());
     if (!plan || late) return late ?? { outcome: 'unknown' };
-    const rule = options.rules().find(({ name }) => name === plan.rule);
+    const rule = deciding.rules().find(({ name }) => name === plan.rule);
     if (!rule?.enabled) return changed([`rule ${plan.rule} is gone or disabled`]);
 
-    const approval = { refuse: (snapshot: Snapshot) => onlyThese(plan.migrations, snapshot) };
-    const relief = await lookAgain({ id: batch, migrations: [] }, plan.hosts, rule, options, approval);
-    options.signal.throwIfAborted();
-    const reasons = whatChanged(plan, relief);
+    const decision = await decisionOn(plan, rule, batch, deciding);
+    const reasons = whyNot(decision);
     if (reasons.length > 0) return changed(reasons);
-    const loads = relief.seen && loadsBefore(relief.seen.plan, relief.seen.snapshot);
-    const record: BatchRecord = {
-      id: batch,
-      sender: APPROVER,
-      accepted_at: new Date(clock.now()).toISOString(),
-      // What was approved is these moves: nothing else is tried in their place.
-      parts: [{ rule: rule.name, hosts: plan.hosts, done: false, retried: true, ...(loads && { loads }) }],
-      migrations: relief.migrations,
-    };
-    const needed = new Set(relief.migrations.map(({ notes }) => notes.guest.id));
-    const left = plan.migrations.filter(({ guest }) => !needed.has(guest.id)).map(({ guest }) => guest.name);
-    const notes = { plan: id, ...(left.length > 0 && { no_longer_needed: left }) };
-    await journal.commit({
-      events: [{ obj_name: rule.name, user: APPROVER, action: 'approved', notes, batch }],
-      batch: record,
-      memory: (memory) => ({
-        ...memory,
-        plans: memory.plans.map((each) => (each.id === id ? { ...each, state: 'approved', by: batch } : each)),
-      }),
-    });
-    started = true;
-    options.start(record);
+    const left = noLongerNeeded(plan, decision);
+    const made = recordOf(plan, decision, batch, clock.now());
+    await keepApproval(plan, made, left, journal);
+    record = made;
+    deps.start(record);
     return {
       outcome: 'accepted',
       batch,
@@ -80,8 +60,82 @@ export async function approve(id: string, options: ApproveOptions): Promise<Appr
       ...(left.length > 0 && { no_longer_needed: left }),
     };
   } finally {
-    if (!started) await busy.release(batch);
+    if (!record) await busy.release(batch);
   }
+}
+
+/** Looks at the fleet again with nothing but the approved moves in mind; rules that others make pause do so all the same. */
+async function decisionOn(
+  plan: RecommendedPlan,
+  rule: Rule,
+  batch: string,
+  deciding: DecidePartDeps,
+): Promise<Decision> {
+  const record = { id: batch, sender: APPROVER, migrations: [] };
+  const approved = { moves: plan.migrations, outcome: plan.outcome };
+  const decision = await decidePart(record, { hosts: plan.hosts }, rule, deciding, approved);
+  deciding.signal.throwIfAborted();
+  const { pauses } = decision;
+  if (pauses.length > 0) {
+    const events = pauses.map((pause) => pauseEvent(pause, batch));
+    await deciding.journal.commit({ events, memory: (memory) => withPauses(memory, pauses) });
+  }
+  deciding.decisions.confirm();
+  return decision;
+}
+
+/** Why the moves are not carried out; empty if they are. */
+function whyNot({ steering, findings }: Decision): string[] {
+  switch (steering.kind) {
+    case 'move':
+      return [];
+    case 'changed':
+      return steering.reasons;
+    case 'recommend':
+    case 'nothing': {
+      const said = findings.map(({ notes }) => (typeof notes === 'string' ? notes : JSON.stringify(notes)));
+      return said.length > 0 ? said : ['nothing of it is needed any more'];
+    }
+  }
+}
+
+function noLongerNeeded(plan: RecommendedPlan, { migrations }: Decision): string[] {
+  const needed = new Set(migrations.map(({ notes }) => notes.guest.id));
+  return plan.migrations.filter(({ guest }) => !needed.has(guest.id)).map(({ guest }) => guest.name);
+}
+
+function recordOf(
+  plan: RecommendedPlan,
+  { plan: decided, migrations }: Decision,
+  id: string,
+  now: number,
+): BatchRecord {
+  // What was approved is these moves: nothing else is tried in their place.
+  const part = { rule: plan.rule, hosts: plan.hosts, done: false, retried: true };
+  return {
+    id,
+    sender: APPROVER,
+    accepted_at: new Date(now).toISOString(),
+    parts: [{ ...part, ...(decided && { loads: decided.loads, explanation: { ...decided.explanation } }) }],
+    migrations,
+  };
+}
+
+async function keepApproval(
+  plan: RecommendedPlan,
+  record: BatchRecord,
+  left: readonly string[],
+  journal: Journal,
+): Promise<void> {
+  const notes = { plan: plan.id, ...(left.length > 0 && { no_longer_needed: [...left] }) };
+  await journal.commit({
+    events: [{ obj_name: plan.rule, user: APPROVER, action: 'approved', notes, batch: record.id }],
+    batch: record,
+    memory: (memory) => ({
+      ...memory,
+      plans: memory.plans.map((each) => (each.id === plan.id ? { ...each, state: 'approved', by: record.id } : each)),
+    }),
+  });
 }
 
 function changed(reasons: string[]): ApprovalAnswer {
@@ -106,58 +160,4 @@ function refusal(plans: readonly RecommendedPlan[], id: string, now: number): Ap
     case 'expired':
       return { outcome: 'refused', reason: 'expired', reasons: [`plan ${id} expired at ${plan.expires_at}`] };
   }
-}
-
-/** Rules out every move that is not among these. */
-function onlyThese(planned: readonly MigrationNotes[], { hosts, guests }: Snapshot): ListedExclusion[] {
-  const targetOf = new Map(planned.map(({ guest, target_host }) => [guest.id, target_host.id]));
-  const sources = new Set(planned.map(({ guest }) => guest.host_id));
-  const targets = new Set(targetOf.values());
-  const reason = 'not_in_plan';
-  return [
-    ...hosts
-      .filter(({ id }) => !targets.has(id))
-      .map(({ id }) => ({ hostId: id, reason, text: 'no target of the plan' }) as const),
-    ...guests.flatMap((guest): ListedExclusion[] => {
-      const target = targetOf.get(guest.id);
-      if (target === undefined) {
-        return sources.has(guest.host_id) ? [{ guestId: guest.id, reason, text: 'not part of the plan' }] : [];
-      }
-      const others = [...targets].filter((id) => id !== target);
-      return others.map((hostId) => ({
-        guestId: guest.id,
-        hostId,
-        reason,
-        text: `not the target of guest ${guest.name}`,
-      }));
-    }),
-  ];
-}
-
-/** Why a plan does not hold; empty if it does. Fewer moves are fine where fewer relieve all that is to be relieved. */
-function whatChanged(plan: RecommendedPlan, { findings, migrations, seen }: Relief): string[] {
-  if (migrations.length > 0 && seen?.plan.outcome === 'migrate') return [];
-  if (plan.outcome === 'partial' && migrations.length === plan.migrations.length) return [];
-  if (!seen) return findings.map(({ notes }) => (typeof notes === 'string' ? notes : JSON.stringify(notes)));
-  const kept = new Set(migrations.map(({ notes }) => notes.guest.id));
-  const reasons = plan.migrations.flatMap((notes) => (kept.has(notes.guest.id) ? [] : [whyNot(notes, seen)]));
-  return reasons.length > 0 ? reasons : [`these moves are no longer enough: ${seen.plan.notes}`];
-}
-
-function whyNot(
-  { guest, target_host: target }: MigrationNotes,
-  { snapshot, plan }: NonNullable<Relief['seen']>,
-): string {
-  const found = snapshot.guests.find(({ id }) => id === guest.id);
-  if (!found) return `guest ${guest.name} is no longer known to the cloud`;
-  if (found.host_id !== guest.host_id) {
-    const now = snapshot.hosts.find(({ id }) => id === found.host_id)?.name ?? found.host_id;
-    return `guest ${guest.name} is on host ${now} now, not on ${guest.host}`;
-  }
-  if (!snapshot.hosts.some(({ id }) => id === target.id)) return `host ${target.name} is no longer known to the cloud`;
-  const said =
-    plan.rejected.find((each) => each.guest === guest.name && each.host === target.name) ??
-    plan.rejected.find((each) => each.guest === guest.name && each.host === undefined) ??
-    plan.rejected.find((each) => each.host === target.name && each.guest === undefined);
-  return said?.text ?? `guest ${guest.name} can no longer go to host ${target.name}`;
 }

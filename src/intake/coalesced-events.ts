@@ -12,7 +12,7 @@ const FLUSH_MS = 1000;
 const MOST_NAMES = 50;
 
 /** Records what came to nothing, however much of it pours in. */
-export interface Tally {
+export interface CoalescedEvents {
   /**
    * Records an event that leads to no batch. While few come, it resolves when the event stands in the journal; in a storm it
    * is counted and the row that says how many is written within a second, at the end of the batch, or when stopping.
@@ -30,8 +30,16 @@ interface Counted {
   count: number;
 }
 
-/** Makes a tally. */
-export function createTally({ journal, clock, log }: { journal: Journal; clock: Clock; log: Log }): Tally {
+/** Makes them. */
+export function createCoalescedEvents({
+  journal,
+  clock,
+  log,
+}: {
+  journal: Journal;
+  clock: Clock;
+  log: Log;
+}): CoalescedEvents {
   const stopping = new AbortController();
   const windows = new Map<NewEvent['action'], { batch: string | undefined; since: number; rows: number }>();
   let counted = new Map<string, Counted>();

@@ -1,52 +1,84 @@
-import type { BatchView } from '../intake/views.js';
-import type { BatchPart, BatchRecord } from '../journal/journal.js';
+import type { Clock } from '../common/clock.js';
+import type { Log } from '../common/log.js';
+import { failedMoves } from '../constraints/index.js';
+import type { Decision } from '../decide/decision.js';
 import type { NewEvent } from '../journal/events.js';
+import type { BatchPart, BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
-import type { BatchProgress } from '../migration/batch.js';
+import type { BatchProgress, CarryOutOptions } from '../migration/batch.js';
 import { carryOut } from '../migration/batch.js';
-import type { Busy } from './busy-flag.js';
 import type { WatchLimits } from '../migration/watch.js';
-import { outsideWindows } from '../common/time-windows.js';
-import { APPROVER } from './approve.js';
-import { failedMoves } from '../constraints/index.js';
-import type { PartOptions } from '../decide/part.js';
-import { planPart } from '../decide/part.js';
-import { faultEvent, toEnding, toView } from './batch-record.js';
-import { withoutEndedPauses } from '../verification/rule-mode.js';
 import { verificationOf } from '../verification/predictions.js';
+import { withoutEndedPauses } from '../verification/rule-mode.js';
 import type { Verifier } from '../verification/verifier.js';
+import { faultEvent, toEnding, toView } from './batch-record.js';
+import type { Busy } from './busy-flag.js';
+import type { DecidePartDeps } from './decide-part.js';
+import { decidePart, keepDecision } from './decide-part.js';
+import type { BatchView } from './views.js';
+
+/** Carries the moves of a batch out; see {@link carryOut}. */
+export type CarryOut = (
+  record: BatchRecord,
+  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'onProgress'>,
+) => Promise<void>;
 
 /** What {@link createRunner} needs. */
-export interface RunnerOptions extends Omit<PartOptions, 'onPlanning' | 'batch'> {
+export interface RunnerDeps {
+  deciding: DecidePartDeps;
+  carryOut: CarryOut;
   busy: Busy;
-  limits: WatchLimits;
-  /** Moves at once from or to one host. */
-  concurrency: number;
-  /** Who looks again when the metrics have settled; absent: nobody. */
-  verifier: Verifier | undefined;
-  /** Records what was counted while the batch ran. */
-  flush: () => Promise<void>;
+  /** Pauses between two tries to record something. */
+  retry: Pick<WatchLimits, 'firstPauseMs' | 'longestPauseMs'>;
+  /** Who looks again when the metrics have settled, and how far apart two samples are, ms; absent: nobody. */
+  verification: { verifier: Verifier; scrapeIntervalMs: number } | undefined;
+  /** Why a move may not begin now; undefined if it may. */
+  obstacle: (migration: MigrationRecord, record: BatchRecord) => string | undefined;
+  /** Told of hosts whose mean may only lag behind their alert. */
+  onLagging: (part: BatchPart, hosts: readonly string[][], record: BatchRecord) => void;
+  /** Called when a batch has ended, before the flag is given back, and after that. */
+  onEnding: () => Promise<void>;
+  onEnded: () => void;
 }
 
 /** Carries batches out, one at a time. */
 export interface Runner {
   /** Begins with a batch that stands in the journal and holds the flag; gives the flag back when it has ended. */
   start(record: BatchRecord): void;
+  /**
+   * Lets further alerts in while the batch only looks and has moved nothing yet.
+   * @returns the id of the batch once they stand in the journal; undefined where it is too late.
+   */
+  join(parts: readonly BatchPart[]): Promise<string | undefined>;
   /** What runs now. */
   view(): BatchView | null;
   /** Resolves when nothing runs, or when what runs has let go. */
   idle(): Promise<void>;
 }
 
-/** Plans and moves, part by part, until a batch has ended or the signal says to let go. */
-export function createRunner(options: RunnerOptions): Runner {
-  const { journal, busy, clock, log, signal, verifier } = options;
+/** A part that alerts keep joining is carried out after so many decisions all the same. */
+const MOST_DECISIONS = 5;
+
+/** Decides and moves, part by part, until a batch has ended or the signal says to let go. */
+export function createRunner(deps: RunnerDeps): Runner {
+  const { deciding, busy, verification } = deps;
+  const { journal, clock, log, signal, rules } = deciding;
   let running: Promise<void> = Promise.resolve();
   let view: BatchView | null = null;
+  /** The batch that further alerts may join; undefined once it moves guests. */
+  let open: BatchRecord | undefined;
+  /** One change of the record at a time: what one writes, another must not write over. */
+  let changing: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const turn = changing.then(change);
+    changing = turn.catch(() => undefined);
+    return turn;
+  };
 
   const start = (record: BatchRecord) => {
     view = toView(record);
+    open = record.migrations.length === 0 ? record : undefined;
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
       .then(() => runBatch(record))
@@ -58,16 +90,19 @@ export function createRunner(options: RunnerOptions): Runner {
         },
       )
       .then(async (fault) => {
+        open = undefined;
         // While stopping, the batch stays open in the journal: the next start takes it up.
-        if (!signal.aborted) await closeBatch(record, fault);
+        if (!signal.aborted) await inTurn(() => closeBatch(record, fault));
         view = null;
         await busy.release(record.id);
+        if (!signal.aborted) deps.onEnded();
       });
   };
 
   /** Does what ends with a commit again until the journal takes it: a full disk is given space again. */
   const untilKept = async (step: () => Promise<unknown>, record: BatchRecord): Promise<void> => {
-    for (let pause = options.limits.firstPauseMs; ; pause = Math.min(options.limits.longestPauseMs, pause * 1.5)) {
+    const { firstPauseMs, longestPauseMs } = deps.retry;
+    for (let pause = firstPauseMs; ; pause = Math.min(longestPauseMs, pause * 1.5)) {
       try {
         await step();
         return;
@@ -80,7 +115,7 @@ export function createRunner(options: RunnerOptions): Runner {
   };
 
   const closeBatch = async (record: BatchRecord, fault: string | undefined): Promise<void> => {
-    await options.flush();
+    await deps.onEnding();
     const ended = toEnding(record, clock.now(), fault);
     try {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];
@@ -92,107 +127,203 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   };
 
-  // A plan without moves ends its part while it is awaited.
-  const hasEndedPart = (part: BatchPart): boolean => part.done;
-
   const runBatch = async (record: BatchRecord): Promise<void> => {
-    for (const part of record.parts) {
-      if (hasEndedPart(part)) continue;
-      // Planned anew each time: by the time that the journal takes it, the fleet may be another.
-      const planUntilKept = () => untilKept(() => plan(record, part), record);
-      if (!record.migrations.some(({ rule }) => rule === part.rule)) await planUntilKept();
-      if (hasEndedPart(part)) continue;
-      await carryOutPart(record, part);
-      if (!part.retried && failedMoves(record.migrations, part.rule).length > 0) {
-        part.retried = true;
-        await planUntilKept();
-        await carryOutPart(record, part);
+    for (;;) {
+      // A part that is done may be opened again while nothing has moved.
+      const part = record.parts.find(({ done }) => !done);
+      if (!part) {
+        // No alert may come between this look and the end of the batch.
+        const isOver = await inTurn(() => Promise.resolve(record.parts.every(({ done }) => done)));
+        if (isOver) return;
+        continue;
       }
-      part.done = true;
-      await untilKept(() => closePart(record, part), record);
+      await runPart(record, part);
     }
+  };
+
+  const runPart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
+    const isPlanned = record.migrations.some(({ rule }) => rule === part.rule);
+    if (!isPlanned && !(await planned(record, part))) return;
+    await carryOutPart(record, part);
+    if (!part.retried && failedMoves(record.migrations, part.rule).length > 0) {
+      part.retried = true;
+      await planned(record, part);
+      await carryOutPart(record, part);
+    }
+    await untilKept(() => inTurn(() => closePart(record, part)), record);
+  };
+
+  /** Decides on a part, again where alerts have joined it meanwhile. Resolves with whether it has moves to carry out. */
+  const planned = async (record: BatchRecord, part: BatchPart): Promise<boolean> => {
+    let isKept = false;
+    for (let count = 1; !isKept; count += 1) {
+      const rule = rules().find(({ name }) => name === part.rule);
+      if (!rule?.enabled) {
+        await untilKept(() => inTurn(() => leavePart(record, part)), record);
+        return false;
+      }
+      const hosts = part.hosts.length;
+      setStep('asking');
+      const decision = await decidePart(record, part, rule, deciding);
+      signal.throwIfAborted();
+      isKept = await untilKeptOnce(record, part, decision, () => part.hosts.length > hosts && count < MOST_DECISIONS);
+      if (isKept && !part.again && decision.lagging.length > 0) deps.onLagging(part, decision.lagging, record);
+    }
+    if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
+    return !part.done;
+  };
+
+  /** Keeps a decision, unless it has been overtaken. Resolves with whether it was kept. */
+  const untilKeptOnce = async (
+    record: BatchRecord,
+    part: BatchPart,
+    decision: Decision,
+    isOvertaken: () => boolean,
+  ): Promise<boolean> => {
+    let isKept = false;
+    await untilKept(
+      () =>
+        inTurn(async () => {
+          if (isOvertaken()) return;
+          await keepDecision(record, part, decision, deciding);
+          isKept = true;
+          if (record.migrations.length > 0) open = undefined;
+        }),
+      record,
+    );
+    return isKept;
   };
 
   const carryOutPart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
     setStep('migrating');
-    const limits = options.rules().find(({ name }) => name === part.rule)?.limits;
-    await carryOut(record, {
-      ...options,
+    const limits = rules().find(({ name }) => name === part.rule)?.limits;
+    await deps.carryOut(record, {
       perHost: { source: limits?.perSource, target: limits?.perTarget },
-      signal: signal,
-      // An approval is a person's word: windows do not hold it up.
-      ...(record.sender !== APPROVER && { closed }),
+      closed: (migration) => deps.obstacle(migration, record),
       onProgress: (progress) => showProgress(record, progress),
     });
   };
 
-  const closed = (name: string): string | undefined => {
-    const rule = options.rules().find((each) => each.name === name);
-    const outside = rule && outsideWindows(rule.windows, clock.now());
-    return outside === undefined ? undefined : `rule ${name}: ${outside}`;
-  };
-
   /** Keeps that a part is done, and with it that its predictions are to be verified: both or neither. */
   const closePart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
-    const rule = options.rules().find(({ name }) => name === part.rule);
-    const time = { now: clock.now(), scrapeIntervalMs: options.metrics.scrapeIntervalMs };
+    const rule = rules().find(({ name }) => name === part.rule);
+    const now = clock.now();
     const pending =
-      verifier && rule && verificationOf(part, record.id, record.migrations, { ...time, periodMs: rule.periodMs });
+      verification &&
+      rule &&
+      verificationOf(part, record.id, record.migrations, {
+        now,
+        scrapeIntervalMs: verification.scrapeIntervalMs,
+        periodMs: rule.periodMs,
+      });
     await journal.commit({
-      batch: record,
+      batch: { ...record, parts: record.parts.map((other) => (other === part ? { ...part, done: true } : other)) },
       ...(pending && {
         memory: (memory: Memory) => {
-          const current = withoutEndedPauses(memory, time.now);
+          const current = withoutEndedPauses(memory, now);
           return { ...current, verifications: [...current.verifications, pending] };
         },
       }),
     });
-    verifier?.wake();
+    part.done = true;
+    verification?.verifier.wake();
   };
 
-  const plan = async (record: BatchRecord, part: BatchPart): Promise<void> => {
-    const rule = options.rules().find(({ name }) => name === part.rule);
-    if (!rule?.enabled) {
-      const notes = `rule ${part.rule} is gone or disabled`;
-      const event: NewEvent = { obj_name: part.rule, user: record.sender, action: 'ignored', notes, batch: record.id };
-      const parts = record.parts.map((other) => (other === part ? { ...part, done: true } : other));
-      await journal.commit({ events: [event], batch: { ...record, parts } });
-      part.done = true;
-      return;
-    }
-    setStep('asking');
-    await planPart(record, part, rule, { ...options, onPlanning: () => setStep('planning') });
-    if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
+  const leavePart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
+    const notes = `rule ${part.rule} is gone or disabled`;
+    const event: NewEvent = { obj_name: part.rule, user: record.sender, action: 'ignored', notes, batch: record.id };
+    const parts = record.parts.map((other) => (other === part ? { ...part, done: true } : other));
+    await journal.commit({ events: [event], batch: { ...record, parts } });
+    part.done = true;
   };
+
+  const join = (joining: readonly BatchPart[]): Promise<string | undefined> =>
+    inTurn(async () => {
+      const record = open;
+      if (!record || signal.aborted) return undefined;
+      const parts = withJoined(record.parts, joining);
+      await journal.commit({ batch: { ...record, parts } });
+      // In place: who decides on a part holds on to it.
+      parts.forEach((part, at) => {
+        const known = record.parts[at];
+        if (known) Object.assign(known, part);
+        else record.parts.push(part);
+      });
+      if (view) view.rules = record.parts.map(({ rule }) => rule);
+      log.info({ batch: record.id, rules: joining.map(({ rule }) => rule) }, 'alerts have joined the batch');
+      return record.id;
+    });
 
   const setStep = (step: BatchView['step']) => {
     if (view) view.step = step;
   };
 
   const showProgress = (record: BatchRecord, progress: BatchProgress) => {
-    const { migration } = progress;
-    const { guest, target_host: target } = migration.notes;
-    const fields = { batch: record.id, rule: migration.rule, guest: guest.name, target: target.name };
-    const shown = view?.migrations[record.migrations.indexOf(migration)];
-    if (shown) Object.assign(shown, migration);
-    switch (progress.kind) {
-      case 'asked':
-        log.info(fields, 'migrating');
-        break;
-      case 'state':
-        if (shown && progress.state.phase !== 'vanished') shown.status = progress.state.status;
-        if (shown && progress.state.phase === 'moving' && progress.state.progress !== undefined) {
-          shown.progress = progress.state.progress;
-        }
-        break;
-      case 'trouble':
-        log.warn({ ...fields, err: progress.error }, 'trouble with a migration, it is still followed');
-        break;
-      case 'ended':
-        log[migration.phase === 'succeeded' ? 'info' : 'warn']({ ...fields, phase: migration.phase }, progress.text);
-        break;
-    }
+    const shown = view?.migrations[record.migrations.indexOf(progress.migration)];
+    if (shown) Object.assign(shown, progress.migration);
+    if (shown && progress.kind === 'state') Object.assign(shown, shownState(progress));
+    logProgress(log, record, progress);
   };
 
-  return { start, view: () => structuredClone(view), idle: () => running };
+  return { start, join, view: () => structuredClone(view), idle: () => running };
+}
+
+/** The parts of a batch with alerts that join it: a part of the same rule takes their hosts, and is opened again if it was done. */
+function withJoined(parts: readonly BatchPart[], joining: readonly BatchPart[]): BatchPart[] {
+  const joined = parts.map((part) => ({ ...part }));
+  for (const part of joining) {
+    const { rule, hosts, again } = part;
+    const known = joined.find((other) => other.rule === rule);
+    if (!known) {
+      joined.push({ ...part });
+      continue;
+    }
+    if (!again) delete known.again;
+    const before = known.done ? [] : known.hosts;
+    const isNew = (words: readonly string[]) => !before.some((other) => other.join('\n') === words.join('\n'));
+    known.hosts = [...before, ...hosts.filter(isNew)];
+    known.done = false;
+  }
+  return joined;
+}
+
+function shownState({ state }: Extract<BatchProgress, { kind: 'state' }>): { status?: string; progress?: number } {
+  if (state.phase === 'vanished') return {};
+  const progress = state.phase === 'moving' ? state.progress : undefined;
+  return { status: state.status, ...(progress !== undefined && { progress }) };
+}
+
+function logProgress(log: Log, record: BatchRecord, progress: BatchProgress): void {
+  const { migration } = progress;
+  const { guest, target_host: target } = migration.notes;
+  const fields = { batch: record.id, rule: migration.rule, guest: guest.name, target: target.name };
+  switch (progress.kind) {
+    case 'asked':
+      log.info(fields, 'migrating');
+      break;
+    case 'state':
+      break;
+    case 'trouble':
+      log.warn({ ...fields, err: progress.error }, 'trouble with a migration, it is still followed');
+      break;
+    case 'ended':
+      log[migration.phase === 'succeeded' ? 'info' : 'warn']({ ...fields, phase: migration.phase }, progress.text);
+      break;
+  }
+}
+
+/** What it takes to carry moves out, without the moves. */
+export interface CarryOutDeps {
+  cloud: CarryOutOptions['cloud'];
+  journal: Journal;
+  clock: Clock;
+  limits: WatchLimits;
+  /** Moves at once from or to one host. */
+  concurrency: number;
+  signal: AbortSignal;
+}
+
+/** {@link carryOut} with everything but the moves given. */
+export function carryingOut(deps: CarryOutDeps): CarryOut {
+  return (record, options) => carryOut(record, { ...deps, ...options });
 }

@@ -30,7 +30,8 @@ export interface EventArchive {
 /** Whether an event is among those asked for; the limit is not looked at. */
 export function passes(event: JournalEvent, filter: EventFilter): boolean {
   if (filter.rule !== undefined && event.obj_name !== filter.rule) return false;
-  if (filter.action !== undefined && event.action !== filter.action) return false;
+  const { action } = filter;
+  if (typeof action === 'string' ? event.action !== action : action && !action.includes(event.action)) return false;
   if (filter.batch !== undefined && event.batch !== filter.batch) return false;
   return filter.since === undefined || Date.parse(event.ops_time) >= filter.since;
 }

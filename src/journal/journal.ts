@@ -27,6 +27,8 @@ export interface BatchPart {
   done: boolean;
   /** Whether moves that failed have been planned anew; that is done once. */
   retried?: boolean;
+  /** A look that was taken again: its alert came earlier. */
+  again?: boolean;
   /** Of the plan whose moves have not begun yet: goes with the first that does. */
   explanation?: Record<string, unknown>;
   /** The loads that its moves were planned on. */
@@ -64,7 +66,8 @@ export interface BatchEnding {
 /** Which events to read. */
 export interface EventFilter {
   rule?: string;
-  action?: EventAction;
+  /** One, or any of several. */
+  action?: EventAction | readonly EventAction[];
   batch?: string;
   /** ms since the epoch; events at or after it. */
   since?: number;

@@ -22,8 +22,8 @@ export interface CarryOutOptions {
   concurrency: number;
   /** Moves at once from one host, and to one host; no more than `concurrency` in any case. */
   perHost?: { source?: number | undefined; target?: number | undefined };
-  /** Why no more moves of a rule may begin now; undefined if they may. What is on its way is followed all the same. */
-  closed?: (rule: string) => string | undefined;
+  /** Why a move may not begin now; undefined if it may. What is on its way is followed all the same. */
+  closed?: (migration: MigrationRecord) => string | undefined;
   /** Told of every step; must not throw. */
   onProgress: (progress: BatchProgress) => void;
   signal: AbortSignal;
@@ -104,7 +104,7 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   const { cloud, clock, onProgress, signal } = options;
   const request = toRequest(migration);
 
-  const closed = options.closed?.(migration.rule);
+  const closed = options.closed?.(migration);
   if (closed !== undefined) {
     await leave(batch, migration, closed, options);
     return false;

@@ -1,8 +1,9 @@
-import type { Host, MetricName, Snapshot } from '../fleet/fleet.js';
+import type { MetricName } from '../fleet/fleet.js';
 import type { BatchPart, MigrationRecord } from '../journal/journal.js';
 import type { JournalEvent } from '../journal/events.js';
 import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
 import { migrationOf } from '../journal/events.js';
+import type { HostLoad } from './host-loads.js';
 
 const MIB = 1024 ** 2;
 
@@ -34,13 +35,6 @@ export interface Verified {
   /** The largest error of a host that counts; absent if none does. */
   off_by?: number;
   outcome: 'as_predicted' | 'off' | 'superseded' | 'no_reading';
-}
-
-/** What the guests of a host account for, % of its CPUs. */
-export function useOn({ id, cpu_count }: Host, { guests }: Snapshot): number {
-  return guests.reduce((sum, { host_id, vcpu_count, metrics }) => {
-    return host_id === id ? sum + ((metrics['cpu.usage_active'] ?? 0) * vcpu_count) / cpu_count : sum;
-  }, 0);
 }
 
 /**
@@ -98,29 +92,25 @@ export function verificationOf(
 
 /**
  * Compares a prediction with what has come.
+ * @param loads - how the hosts are doing now.
  * @param events - of migrations since the batch, oldest first.
  * @param tolerance - what a prediction may be off by: points of CPU %, or % of the host's memory.
  */
 export function verify(
   pending: PendingVerification,
-  snapshot: Snapshot,
+  loads: readonly HostLoad[],
   events: readonly JournalEvent[],
   tolerance: number,
 ): Verified {
-  const touched = new Set(
-    events.flatMap((event) => {
-      const notes = migrationOf(event);
-      const isNewer = event.batch !== pending.batch && Date.parse(event.ops_time) >= pending.moved_at;
-      return notes && isNewer ? [notes.guest.host_id, notes.target_host.id] : [];
-    }),
-  );
+  const touched = touchedByOthers(pending, events);
+  const loadOf = new Map(loads.map((load) => [load.id, load]));
   const hosts = pending.hosts.map(({ mem_size, guests, ...load }): VerifiedLoad => {
-    const host = snapshot.hosts.find(({ id }) => id === load.id);
-    const actual = host?.metrics[pending.metric];
+    const now = loadOf.get(load.id);
     const superseded = touched.has(load.id) && { superseded: true as const };
-    if (!host || actual === undefined) return { ...load, ...superseded };
+    if (now?.reading === undefined) return { ...load, ...superseded };
+    const actual = now.reading;
     const error = actual - load.predicted;
-    const changedUse = guests !== undefined ? useOn(host, snapshot) - guests : 0;
+    const changedUse = guests !== undefined ? now.guests - guests : 0;
     // A host that alerted was at its worst: that its guests calm down is no mistake. That they get busier counts.
     const calmed = Math.max(Math.min(0, error), Math.min(0, changedUse));
     const scale = pending.metric === 'cpu.usage_active' ? 1 : 100 / (mem_size * MIB);
@@ -140,4 +130,16 @@ export function verify(
   if (errors.length === 0) return { batch, metric, hosts, outcome: 'no_reading' };
   const offBy = Math.max(...errors);
   return { batch, metric, hosts, off_by: offBy, outcome: offBy > tolerance ? 'off' : 'as_predicted' };
+}
+
+/** The hosts that other moves than the predicted ones have touched since: of other batches, and of other rules of the same. */
+function touchedByOthers({ batch, rule, moved_at: movedAt }: PendingVerification, events: readonly JournalEvent[]) {
+  return new Set(
+    events.flatMap((event) => {
+      const notes = migrationOf(event);
+      const isOwn = event.batch === batch && event.obj_name === rule;
+      if (!notes || isOwn || Date.parse(event.ops_time) < movedAt) return [];
+      return [notes.guest.host_id, notes.target_host.id];
+    }),
+  );
 }

@@ -1,12 +1,11 @@
 import type { Clock } from '../common/clock.js';
-import { askFleet } from '../fleet/ask.js';
-import type { Cloud, Metrics } from '../fleet/fleet.js';
 import { FleetError } from '../fleet/fleet.js';
 import type { Journal } from '../journal/journal.js';
 import type { NewEvent } from '../journal/events.js';
 import type { Memory, PendingVerification } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { Log } from '../common/log.js';
+import type { LookAtHosts } from './host-loads.js';
 import { fingerprint, modeOf, withStanding } from './rule-mode.js';
 import type { Verified } from './predictions.js';
 import { verify } from './predictions.js';
@@ -23,13 +22,13 @@ export const DEFAULT_VERIFICATION: VerificationLimits = { tolerance: 10, misses:
 
 /** What {@link createVerifier} needs. */
 export interface VerifierOptions {
-  cloud: Cloud;
-  metrics: Metrics;
+  lookAtHosts: LookAtHosts;
   journal: Journal;
   clock: Clock;
   log: Log;
   rules: () => readonly Rule[];
-  requestTimeoutMs: number;
+  /** The usual distance of two samples of the store, ms. */
+  scrapeIntervalMs: number;
   signal: AbortSignal;
   limits: VerificationLimits;
 }
@@ -85,17 +84,18 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** One look; resolves with the verification as it stands then if it has to be taken again. */
 async function look(pending: PendingVerification, options: VerifierOptions): Promise<PendingVerification | undefined> {
-  const { journal, clock, signal, requestTimeoutMs: timeoutMs, metrics, limits } = options;
+  const { journal, clock, signal, scrapeIntervalMs, limits } = options;
   const { batch, rule, period_ms: periodMs } = pending;
   let verified: Verified;
   try {
-    const { snapshot } = await askFleet({ ...options, periodMs, timeoutMs, signal });
+    const ids = pending.hosts.map(({ id }) => id);
+    const loads = await options.lookAtHosts({ ids, metric: pending.metric, periodMs }, signal);
     const events = await journal.events({ since: pending.moved_at, action: 'migrating' });
-    verified = verify(pending, snapshot, events, limits.tolerance);
+    verified = verify(pending, loads, events, limits.tolerance);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FleetError)) throw error;
-    return await again(pending, error, clock.now() + periodMs + metrics.scrapeIntervalMs, journal);
+    return await again(pending, error, clock.now() + periodMs + scrapeIntervalMs, journal);
   }
   signal.throwIfAborted();
   const now = options.rules().find(({ name }) => name === rule);

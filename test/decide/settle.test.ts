@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetReadings, Reading } from '../../src/fleet/fleet.js';
-import { settleReadings } from '../../src/decide/settle.js';
+import { settleReadings } from '../../src/decide/settled-readings.js';
 import { fleet, host } from '../support/fleet.js';
 
 const MINUTE = 60_000;
 const NOW = 100 * MINUTE;
-const TIMES = { now: NOW, periodMs: 5 * MINUTE, scrapeIntervalMs: MINUTE };
+const TIMES = { now: NOW, periodMs: 5 * MINUTE, scrapeIntervalMs: MINUTE, batch: 'this' };
 const snapshot = fleet([host('a', 82), host('b', 40), host('c', 50)], []);
 const move = (minutesAgo: number) => ({
   guestId: 'id-g',

@@ -32,9 +32,18 @@ describe('the history, a question of its own', () => {
       { at: now - 400_000, value: 60 },
       { at: now, value: 70 },
     ];
-    const history = { hosts: new Map([['id-a', { 'cpu.usage_active': samples }]]), guests: new Map() };
+    const history = {
+      hostSpanMs: 60_000,
+      hosts: new Map([['id-a', { 'cpu.usage_active': samples }]]),
+      guests: new Map(),
+    };
     const answer = await ask(store(() => Promise.resolve(history)));
-    expect(answer.readings.hosts.get('id-a')!['cpu.usage_active']).toEqual({ value: 70, at: now, samples });
+    expect(answer.readings.hosts.get('id-a')!['cpu.usage_active']).toEqual({
+      value: 70,
+      at: now,
+      samples,
+      sampleSpanMs: 60_000,
+    });
     expect(answer.snapshot.hosts[0]!.history).toEqual({ 'cpu.usage_active': [60, 70] });
     expect(answer).not.toHaveProperty('withoutHistory');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HostRecord } from '../../src/fleet/fleet.js';
-import { findHost, isAmong, isRuleSource } from '../../src/fleet/find-host.js';
+import { findHost, indexHosts, isAmong, isRuleSource } from '../../src/fleet/find-host.js';
 import { rule } from '../rules/files.js';
 
 const host = (id: string, name: string, addresses?: string[]): HostRecord => ({
@@ -21,7 +21,7 @@ const fleet = [
   host('4', 'c'),
 ];
 const idOf = (words: string[], hosts = fleet) => {
-  const found = findHost(words, hosts);
+  const found = findHost(words, indexHosts(hosts));
   return found.found === 'host' ? found.host.id : found.found;
 };
 
@@ -53,7 +53,7 @@ describe('the host of an alert', () => {
 
   it('is ambiguous if a word names several, unless a later one decides', () => {
     const twins = [host('1', 'a15.one', ['10.0.0.1']), host('2', 'a15.two')];
-    expect(findHost(['a15'], twins)).toEqual({
+    expect(findHost(['a15'], indexHosts(twins))).toEqual({
       found: 'ambiguous',
       word: 'a15',
       hosts: [
@@ -68,7 +68,7 @@ describe('the host of an alert', () => {
   });
 
   it('is unknown with the words that were tried', () => {
-    expect(findHost(['x', 'y'], fleet)).toEqual({
+    expect(findHost(['x', 'y'], indexHosts(fleet))).toEqual({
       found: 'unknown',
       words: ['x', 'y'],
       text: 'no host of the fleet is called "x", "y"',

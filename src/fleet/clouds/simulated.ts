@@ -174,7 +174,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
         const series = remembered.get(entry)?.get(metric);
         const value = averaged ? (series?.mean(at - periodMs, at) ?? now) : now;
         const samples = historyMs > 0 ? series?.samples(at - historyMs, at, SCRAPE_INTERVAL_MS) : undefined;
-        return { [metric]: { value, at, ...(samples && { samples }) } };
+        return { [metric]: { value, at, ...(!averaged && { coversMs: 0 }), ...(samples && { samples }) } };
       };
       return Promise.resolve({
         hosts: new Map(

@@ -80,7 +80,9 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
     async history({ historyMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
       const scope = scopeOf(fleet, labels);
       const { subjects } = scope;
-      if (subjects.length === 0) return assignHistory(scope, {});
+      // A value tells of the time since the one before it.
+      const hostSpanMs = historyStepMs('hosts', historyMs, scrapeIntervalMs) + scrapeIntervalMs;
+      if (subjects.length === 0) return { hostSpanMs, ...assignHistory(scope, {}) };
       const to = context.clock.now();
       const stepOf = (subject: Subject) => historyStepMs(SUBJECT_OF[subject].kind, historyMs, scrapeIntervalMs);
       const statements = subjects.map((subject) => {
@@ -93,7 +95,7 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
       for (const [index, subject] of subjects.entries()) {
         answers[subject] = histories(results[index], fields[subject], stepOf(subject));
       }
-      return assignHistory(scope, answers);
+      return { hostSpanMs, ...assignHistory(scope, answers) };
     },
   };
 }

@@ -109,7 +109,9 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
         Object.assign(answers, bySubject(contentOf(what, body, matrix).result));
       };
       await Promise.all([askHistory('hosts'), askHistory('guests')]);
-      return assignHistory(scope, answers);
+      // The rate behind each value of a step reaches back over two scrapes more.
+      const hostSpanMs = historyStepMs('hosts', historyMs, scrapeIntervalMs) + 2 * scrapeIntervalMs;
+      return { hostSpanMs, ...assignHistory(scope, answers) };
     },
   };
 }

@@ -56,7 +56,7 @@ export function assignReadings(scope: Scope, answers: Answers<Reading>): FleetRe
 }
 
 /** Gives each host and guest its samples, oldest first. */
-export function assignHistory(scope: Scope, answers: Answers<Sample[]>): FleetHistory {
+export function assignHistory(scope: Scope, answers: Answers<Sample[]>): Omit<FleetHistory, 'hostSpanMs'> {
   return assigned(scope, answers, (subject, found) => {
     const { one, metric } = SUBJECT_OF[subject];
     return joinedHistory(one, metric, found);

@@ -61,7 +61,11 @@ export async function proxmoxMetrics(
   const samples = ((nodes.length + guests.length) * periodMs) / STATUS_INTERVAL_MS;
   const past = samples > MOST_SAMPLES ? undefined : await lately(api, now - periodMs, timeoutMs, signal);
   const reading = (value: number | undefined, mean?: Reading): Reading | undefined =>
-    mean ? { ...mean, at: Math.min(mean.at, now) } : value === undefined ? undefined : { value, at: now };
+    mean
+      ? { ...mean, at: Math.min(mean.at, now) }
+      : value === undefined
+        ? undefined
+        : { value, at: now, coversMs: STATUS_INTERVAL_MS };
 
   const readings: FleetReadings = { hosts: new Map(), guests: new Map() };
   for (const { id, status, cpu, mem, maxmem } of nodes) {

@@ -8,14 +8,14 @@ const HOUR_MS = 3_600_000;
 const MIB = 1024 ** 2;
 
 /** What may be started within an hour; absent where nothing limits it. */
-export interface Budget {
+export interface MigrationBudget {
   migrations?: number;
   /** MiB. */
   memoryMib?: number;
 }
 
 /** The hourly budget of a rule. */
-export function budgetOf({ limits }: Pick<Rule, 'limits'>): Budget {
+export function budgetOf({ limits }: Pick<Rule, 'limits'>): MigrationBudget {
   const bytes = limits.memoryPerHour === undefined ? undefined : parseBytes(limits.memoryPerHour);
   return {
     ...(limits.migrationsPerHour !== undefined && { migrations: limits.migrationsPerHour }),
@@ -26,7 +26,7 @@ export function budgetOf({ limits }: Pick<Rule, 'limits'>): Budget {
 /** A budget and what has been taken from it. */
 interface Account {
   name: string;
-  budget: Budget;
+  budget: MigrationBudget;
   migrations: number;
   memoryMib: number;
 }
@@ -46,7 +46,7 @@ export interface Cut {
 export function cutToBudget(
   planned: readonly MigrationRecord[],
   rule: Pick<Rule, 'name' | 'limits'>,
-  overall: Budget,
+  overall: MigrationBudget,
   events: readonly JournalEvent[],
   now: number,
 ): Cut {

@@ -1,0 +1,115 @@
+import { FleetError } from '../fleet/fleet.js';
+import { askFleet } from '../fleet/ask.js';
+import type { KnownHost } from '../fleet/find-host.js';
+import { withinTime } from '../fleet/within-time.js';
+import type { HostLoad, HostLoadsQuery } from '../verification/host-loads.js';
+import { hostLoads } from '../verification/host-loads.js';
+import type { DecisionDeps } from './decide.js';
+import { decide } from './decide.js';
+import type { Decision, DecisionRequest } from './decision.js';
+import type { FleetDetail, FleetView } from './fleet-view.js';
+import { fleetView } from './fleet-view.js';
+
+/** A decision that broke off: a limit of time or memory, or a fault of ours. Nothing has been moved by it. */
+export class DecisionError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DecisionError';
+  }
+}
+
+/** Everything that looks at the whole fleet. A port: it may be in a thread of its own, so only plain data goes in and comes out. */
+export interface Decisions {
+  /**
+   * See {@link decide}.
+   * @throws DecisionError where it broke off.
+   */
+  decide(request: DecisionRequest, signal: AbortSignal): Promise<Decision>;
+  /** Says that what the last decision saw stands in the journal now: the next one compares with it. */
+  confirm(): void;
+  /** How some hosts are doing: see {@link HostLoad}. */
+  lookAtHosts(query: HostLoadsQuery, signal: AbortSignal): Promise<HostLoad[]>;
+  /** How the hosts of the cloud are called; asks its inventory. */
+  hosts(signal: AbortSignal): Promise<KnownHost[]>;
+  /** The fleet as it is, or was some seconds ago: whoever asks meanwhile gets the same answer. */
+  fleet(detail: FleetDetail): Promise<FleetView>;
+}
+
+/** The window over which the fleet's readings are averaged, ms; a rule has its own. */
+const FLEET_PERIOD_MS = 300_000;
+/** An answer is given to all who ask within this time, ms. */
+const SHARED_MS = 5000;
+
+/** Decisions in this very thread. */
+export function createDecisions(deps: DecisionDeps): Decisions {
+  const { cloud, metrics, clock, timeoutMs } = deps;
+  const shared = new Map<FleetDetail, { at: number; view: Promise<FleetView> }>();
+
+  const view = async (detail: FleetDetail): Promise<FleetView> => {
+    const { snapshot } = await askFleet({ cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs });
+    return fleetView(snapshot, detail);
+  };
+
+  return {
+    async decide(request, signal) {
+      try {
+        return await decide(request, deps, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new DecisionError(error instanceof Error ? error.message : String(error), { cause: error });
+      }
+    },
+    confirm: () => deps.sightings.confirm(),
+    async lookAtHosts(query, signal) {
+      const { periodMs } = query;
+      const { snapshot } = await askFleet({ cloud, metrics, clock, periodMs, timeoutMs, signal });
+      return hostLoads(snapshot, query);
+    },
+    async hosts(signal) {
+      const limit = { system: cloud.name, what: 'inventory', timeoutMs: cloud.inventoryTimeoutMs ?? timeoutMs, signal };
+      const { hosts } = await withinTime(limit, (within) => cloud.inventory(within));
+      return hosts.map(({ id, name, addresses }) => ({ id, name, ...(addresses && { addresses }) }));
+    },
+    fleet(detail) {
+      const known = shared.get(detail);
+      if (known && clock.monotonic() - known.at < SHARED_MS) return known.view;
+      const next = { at: clock.monotonic(), view: view(detail) };
+      shared.set(detail, next);
+      // A failure is not kept: the next who asks may have more luck. While it lasts all wait for the same.
+      next.view.then(
+        () => (next.at = clock.monotonic()),
+        () => shared.delete(detail),
+      );
+      return next.view;
+    },
+  };
+}
+
+/** An error in plain data, for the way from one thread to another. */
+export interface CarriedError {
+  kind: 'fleet' | 'decision' | 'other';
+  message: string;
+  system?: string;
+  stack?: string;
+}
+
+/** Packs an error up. */
+export function carried(error: unknown): CarriedError {
+  if (!(error instanceof Error)) return { kind: 'other', message: String(error) };
+  const { message, stack } = error;
+  const more = stack !== undefined && { stack };
+  if (error instanceof FleetError) return { kind: 'fleet', message, system: error.system, ...more };
+  return { kind: error instanceof DecisionError ? 'decision' : 'other', message, ...more };
+}
+
+/** Unpacks it. */
+export function uncarried({ kind, message, system, stack }: CarriedError): Error {
+  const error =
+    kind === 'fleet'
+      ? new FleetError(system ?? '', message.replace(`${system}: `, ''))
+      : kind === 'decision'
+        ? new DecisionError(message)
+        : new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

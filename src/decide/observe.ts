@@ -1,0 +1,53 @@
+import type { Clock } from '../common/clock.js';
+import type { Log } from '../common/log.js';
+import type { FleetAnswer } from '../fleet/ask.js';
+import { askFleet } from '../fleet/ask.js';
+import type { Cloud, Metrics } from '../fleet/fleet.js';
+import { FleetError } from '../fleet/fleet.js';
+import { HISTORY_MS } from './rule-defaults.js';
+import type { Draft, Step } from './walk.js';
+import { ended } from './walk.js';
+
+/** A draft with the fleet as it is now. */
+export interface Observed extends Draft {
+  answer: FleetAnswer;
+  /** The usual distance of two samples of the store, ms. */
+  scrapeIntervalMs: number;
+}
+
+/** Readings that were not used and are told of one by one; the others are counted. */
+const MOST_DISCARDED = 20;
+
+/** Asks cloud and metric store once. A system that does not answer ends the decision: nothing is moved on a guess. */
+export async function observe(
+  draft: Draft,
+  deps: {
+    cloud: Cloud;
+    metrics: Metrics;
+    clock: Clock;
+    log: Log;
+    /** The longest that one system may take to answer, ms. */
+    timeoutMs: number;
+    signal: AbortSignal;
+  },
+): Promise<Step<Observed>> {
+  const { cloud, metrics, clock, log, timeoutMs, signal } = deps;
+  const { rule } = draft.request;
+  try {
+    const { periodMs } = rule;
+    const answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs, historyMs: HISTORY_MS });
+    for (const { kind, name, metric, value, reason } of answer.discarded.slice(0, MOST_DISCARDED)) {
+      log.warn(
+        { rule: rule.name, [kind]: name, metric, value, reason },
+        `${reason} reading of ${kind} ${name} not used`,
+      );
+    }
+    const more = answer.discarded.length - MOST_DISCARDED;
+    if (more > 0) log.warn({ rule: rule.name }, `${more} more readings were not used`);
+    return { ...draft, answer, scrapeIntervalMs: metrics.scrapeIntervalMs };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof FleetError)) throw error;
+    return ended(draft, { action: 'metrics_fail', notes: error.message });
+  }
+}

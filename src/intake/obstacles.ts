@@ -1,0 +1,37 @@
+import { ignoredBy } from '../constraints/index.js';
+import { outsideWindows } from '../common/time-windows.js';
+import type { BatchRecord, MigrationRecord } from '../journal/journal.js';
+import type { Memory } from '../journal/memory.js';
+import type { Rule } from '../rules/rule.js';
+import { modeOf } from '../verification/rule-mode.js';
+import { APPROVER } from './approve.js';
+
+/**
+ * Why a planned move may not begin now: the rule may have been changed since, by a person who wants it to stop.
+ * An approval is a person's word too: windows and mode do not hold it up.
+ * @param now - ms since the epoch.
+ * @returns undefined if it may.
+ */
+export function obstacleTo(
+  { rule: name, notes }: MigrationRecord,
+  { sender }: Pick<BatchRecord, 'sender'>,
+  rules: readonly Rule[],
+  memory: Memory,
+  now: number,
+): string | undefined {
+  const rule = rules.find((each) => each.name === name);
+  if (!rule) return `rule ${name} is gone`;
+  if (!rule.enabled) return `rule ${name} is disabled`;
+  const { guest, target_host: target } = notes;
+  const source = { id: guest.host_id, name: guest.host };
+  const ignored = ignoredBy(rule, 'guests', guest);
+  if (ignored !== undefined) return `guest ${guest.name} is ${ignored} ${name}`;
+  for (const host of [source, target]) {
+    const why = ignoredBy(rule, 'hosts', host);
+    if (why !== undefined) return `host ${host.name} is ${why} ${name}`;
+  }
+  if (sender === APPROVER) return undefined;
+  if (modeOf(rule, memory.standings[name]).mode === 'recommend') return `rule ${name} only recommends now`;
+  const outside = outsideWindows(rule.windows, now);
+  return outside === undefined ? undefined : `rule ${name}: ${outside}`;
+}

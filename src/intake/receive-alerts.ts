@@ -1,0 +1,203 @@
+import type { Alert } from '../alerts/alert.js';
+import type { Clock } from '../common/clock.js';
+import type { Log } from '../common/log.js';
+import type { HostIndex } from '../fleet/find-host.js';
+import { findHost } from '../fleet/find-host.js';
+import type { NewEvent } from '../journal/events.js';
+import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
+import type { IgnoredReason, WebhookAnswer } from './answer.js';
+import type { Busy } from './busy-flag.js';
+import type { CoalescedEvents } from './coalesced-events.js';
+import type { FlapWatch } from './flapping.js';
+import { flappingText } from './flapping.js';
+import type { LaterLook, LaterLooks } from './later-looks.js';
+import type { Runner } from './run-batches.js';
+import type { MatchedAlert, MatchedPart } from './sort-alerts.js';
+import { sortAlerts } from './sort-alerts.js';
+import { heldBackEvent, holdBack } from './windows-and-pauses.js';
+
+/** What it takes to say what becomes of an alert. */
+export interface ReceiveDeps {
+  journal: Journal;
+  busy: Busy;
+  runner: Runner;
+  /** Rows of what comes to nothing. */
+  rows: CoalescedEvents;
+  flapping: FlapWatch;
+  looks: LaterLooks;
+  /** The hosts of the last inventory by what alerts call them; undefined before there is one. */
+  hosts: () => HostIndex | undefined;
+  /** Told of names that no host has: there may be a new one. */
+  onUnknownHosts: () => void;
+  newBatchId: () => string;
+  clock: Clock;
+  log: Log;
+  /** Whether an alert that was dropped is looked at when the batch has ended. */
+  looksAgain: boolean;
+}
+
+/** An alert delivered again within this time, ms, is the same delivery (a second language, the other of a pair). */
+const DUPLICATE_WINDOW_MS = 30_000;
+
+/** Hosts that an answer or a sentence names; the others are counted. */
+const MOST_NAMED = 20;
+
+/** Decides, within the request, whether alerts go on: what is ignored, held back, joined, dropped, accepted. */
+export function createReceiver(deps: ReceiveDeps) {
+  const { journal, busy, runner, rows, flapping, looks, clock, log } = deps;
+  const taken = new Map<string, number>();
+
+  const isDuplicate = ({ key }: Alert): boolean => {
+    const now = clock.monotonic();
+    // The map is in the order of time: the first that is young enough ends the search.
+    for (const [known, at] of taken) {
+      if (now - at <= DUPLICATE_WINDOW_MS) break;
+      taken.delete(known);
+    }
+    return taken.has(key);
+  };
+
+  const remember = (parts: readonly MatchedPart[]) => {
+    for (const { alerts } of parts) {
+      for (const { key } of alerts) {
+        taken.delete(key);
+        taken.set(key, clock.monotonic());
+      }
+    }
+  };
+
+  const ignore = async (alerts: readonly Alert[], reason: IgnoredReason, text: string): Promise<WebhookAnswer> => {
+    const [first] = alerts;
+    if (first) {
+      const event = { obj_name: first.name, user: first.sender, notes: `${reason}: ${text}` };
+      await rows.record({ ...event, action: 'ignored' }, reason);
+    }
+    return { outcome: 'ignored', reason, text };
+  };
+
+  const noteFlapping = async (alerts: readonly MatchedAlert[]): Promise<void> => {
+    const events = flapping.note(alerts, clock.now()).map((each): NewEvent => {
+      const { rule, alert } = each;
+      return { obj_name: rule, user: alert.sender, action: 'flapping', notes: flappingText(each) };
+    });
+    await Promise.all(events.map((event) => rows.record(event, 'flapping')));
+  };
+
+  /** Leaves out hosts that no inventory knows: noise must not keep the flag from an alert that matters. */
+  const knownHostsOnly = (parts: readonly MatchedPart[]) => {
+    const index = deps.hosts();
+    if (!index) return { known: [...parts], unknown: [] };
+    const known: MatchedPart[] = [];
+    const unknown: { part: MatchedPart; words: string[]; text: string }[] = [];
+    for (const part of parts) {
+      const hosts = part.hosts.filter((words) => {
+        const found = findHost(words, index);
+        if (found.found !== 'unknown') return true;
+        unknown.push({ part, words, text: found.text });
+        return false;
+      });
+      if (hosts.length > 0) known.push({ ...part, hosts });
+    }
+    return { known, unknown };
+  };
+
+  const drop = async (sender: string, parts: readonly MatchedPart[], holder: string): Promise<WebhookAnswer> => {
+    const text = `batch ${holder} is running; alerts that come meanwhile are dropped`;
+    await Promise.all(
+      parts.map(({ rule, hosts }) => {
+        const event = { obj_name: rule.name, user: sender, notes: `${text} (hosts: ${named(hosts)})`, batch: holder };
+        if (deps.looksAgain) looks.add({ rule: rule.name, sender, because: 'dropped', dueAt: Infinity }, hosts);
+        return rows.record({ ...event, action: 'dropped' }, 'busy');
+      }),
+    );
+    return { outcome: 'dropped', reason: 'busy', batch: holder, text };
+  };
+
+  /** Opens a batch, joins the one that only looks, or says that another one holds the flag. */
+  const takeOn = async (
+    sender: string,
+    parts: readonly BatchPart[],
+  ): Promise<{ batch: string } | { holder: string }> => {
+    const id = deps.newBatchId();
+    if (!(await busy.take(id))) {
+      const joined = await runner.join(parts);
+      return joined === undefined ? { holder: busy.holder() ?? 'of another replica' } : { batch: joined };
+    }
+    try {
+      const accepted_at = new Date(clock.now()).toISOString();
+      const record: BatchRecord = { id, sender, accepted_at, parts: [...parts], migrations: [] };
+      await journal.commit({ batch: record });
+      const rules = parts.map(({ rule }) => rule);
+      log.info({ batch: id, sender, rules, hosts: named(parts.flatMap(({ hosts }) => hosts)) }, 'accepted');
+      runner.start(record);
+      return { batch: id };
+    } catch (error) {
+      await busy.release(id);
+      throw error;
+    }
+  };
+
+  return {
+    /**
+     * What becomes of the alerts of one body; it stands in the journal when it resolves.
+     * @throws JournalError where it could not be recorded.
+     */
+    async receive(matched: readonly MatchedAlert[]): Promise<WebhookAnswer> {
+      await noteFlapping(matched);
+      for (const { alert, match } of matched) {
+        if (alert.state === 'resolved' && match.matched) looks.forget(match.rule.name, [match.hosts]);
+      }
+      const alerts = matched.map(({ alert }) => alert);
+      const sorted = sortAlerts(matched, isDuplicate);
+      if (sorted.kind === 'nothing') return ignore(alerts, sorted.reason, sorted.text);
+      const sender = alerts[0]?.sender ?? 'unknown';
+
+      const { known, unknown } = knownHostsOnly(sorted.parts);
+      if (unknown.length > 0) deps.onUnknownHosts();
+      const [stranger] = unknown;
+      if (stranger) {
+        const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more names)` : '';
+        const event = {
+          obj_name: stranger.part.rule.name,
+          user: sender,
+          notes: `unknown_host: ${stranger.text}${more}`,
+        };
+        await rows.record({ ...event, action: 'ignored' }, 'unknown_host');
+        if (known.length === 0) return { outcome: 'ignored', reason: 'unknown_host', text: `${stranger.text}${more}` };
+      }
+
+      const { go, held } = holdBack(known, journal.memory(), clock.now());
+      const [first] = held;
+      await Promise.all(held.map((part) => rows.record(heldBackEvent(part, sender), part.reason)));
+      if (first && go.length === 0) return { outcome: 'ignored', reason: first.reason, text: first.text };
+
+      const parts = go.map(({ rule, hosts }) => ({ rule: rule.name, hosts, done: false }));
+      const came = await takeOn(sender, parts);
+      if ('holder' in came) return drop(sender, go, came.holder);
+      remember(go);
+      for (const { rule, hosts } of go) looks.forget(rule.name, hosts);
+      const rules = go.map(({ rule }) => rule.name);
+      return {
+        outcome: 'accepted',
+        batch: came.batch,
+        rules,
+        hosts: go.flatMap((part) => part.hosts.map((words) => words[0] ?? '?')),
+      };
+    },
+
+    /** Takes on looks whose time has come; where another batch moves guests they are forgotten. */
+    async lookAgain(due: readonly LaterLook[]): Promise<void> {
+      for (const { rule, sender, hosts, because } of due) {
+        const came = await takeOn(sender, [{ rule, hosts, done: false, again: true }]);
+        const where = 'batch' in came ? { batch: came.batch } : { busy: came.holder };
+        log.info({ rule, because, hosts: named(hosts), ...where }, 'looking again');
+      }
+    },
+  };
+}
+
+function named(hosts: readonly (readonly string[])[]): string {
+  const names = hosts.slice(0, MOST_NAMED).map((words) => words[0] ?? '?');
+  const more = hosts.length - names.length;
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
