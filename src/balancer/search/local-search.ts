@@ -2,7 +2,6 @@ import { type LookAllowance, STEP } from './search-limits.js';
 import { type SetQuality, isWorse, shortOf, shortfallTolerance } from './most-relief.js';
 import { Packing } from './packing.js';
 import { randomSequence } from './random-sequence.js';
-import { bestFilling } from './target-filling.js';
 import { type DenseProblem, priceOfWeight } from './dense-problem.js';
 
 /** How far chance may turn the order in which a set is filled up: from not at all to a lot. */
@@ -61,7 +60,6 @@ export class LocalSearch {
       this.#ruin();
       this.#fill();
       this.#trim();
-      if (this.#bulk && this.#random() < 0.5) this.#fillOneTarget();
       const quality = this.#quality();
       if (!isWorse(quality, current, this.#tolerance)) {
         if (isWorse(current, quality, this.#tolerance)) idle = 0;
@@ -191,20 +189,6 @@ export class LocalSearch {
     if (flavor < 0.6) return weight / useful;
     if (flavor < 0.85) return 1 / useful;
     return isEnough ? weight : (weight * 1e6) / useful;
-  }
-
-  /** Empties a target and fills it with what takes away most. */
-  #fillOneTarget(): void {
-    const { dense } = this;
-    const packing = this.#packing;
-    const target = Math.floor(this.#random() * dense.targets);
-    for (let at = packing.count - 1; at >= 0; at--) {
-      const item = packing.chosen[at]!;
-      if (packing.placeOf[item] === target) this.#take(item);
-    }
-    const rest = dense.need.map((need, source) => need - this.#gone[source]!);
-    packing.work += dense.items;
-    for (const item of bestFilling(packing, target, rest, this.#tolerance)) this.#put(item, target);
   }
 
   /** Adds some item that fits only if others make room. */
