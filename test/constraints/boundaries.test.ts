@@ -174,6 +174,34 @@ describe('on any fleet', () => {
     );
   });
 
+  it('neither do plans for many alerting hosts, which are searched in another way', () => {
+    const many = fc
+      .tuple(
+        requestArbitrary({ hosts: 20, guests: 60, sources: 10 }),
+        keys,
+        fc.array(tag, { minLength: 60, maxLength: 60 }),
+      )
+      .filter(([{ sourceIds }]) => sourceIds.length > 6)
+      .map(([request, boundaries, tags]) => ({
+        ...request,
+        snapshot: {
+          ...request.snapshot,
+          guests: request.snapshot.guests.map((each, at) => {
+            return { ...each, ...(tags[at] !== undefined && { tags: { 'automigrate.apart': tags[at] } }) };
+          }),
+        },
+        rule: { ...rule(boundaries), ...request.rule },
+      }));
+    fc.assert(
+      fc.property(many, (request) => {
+        const made = planMigrations({ ...request, limits: { effort: 0.05 } });
+        expect(brokenBoundaries(request.snapshot, request.rule, made.migrations)).toEqual([]);
+        expect(brokenRules(request, made).filter((text) => !text.startsWith('find_result_fail, but'))).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('the generator makes plans that the boundaries change, and plans of several moves', () => {
     const made = fc.sample(given, { numRuns: 400, seed: 7 }).map((request) => {
       const bare = { ...request, rule: { ...request.rule, ...rule(), ...pickPlan(request.rule) } };
