@@ -70,12 +70,23 @@ export async function novaDown(): Promise<void> {
 
 /** Signals the processes of one of Nova's parts: `api`, `cmp-02`. */
 export async function signal(part: string, name: NodeJS.Signals): Promise<void> {
-  const { stdout } = await run('ps', ['-o', 'pid=', '-s', pidOf(part)]);
-  for (const pid of stdout.split('\n').filter((line) => line.trim() !== '')) process.kill(Number(pid), name);
+  for (const pid of await processesOf(part)) process.kill(pid, name);
 }
 
-function pidOf(part: string): string {
-  return readFileSync(join(SETTINGS.NOVA_DIR, 'run', `${part}.pid`), 'utf8').trim();
+/** Ends one of Nova's parts, and waits until its last process has let go of what it holds. */
+export async function end(part: string): Promise<void> {
+  await signal(part, 'SIGTERM');
+  await until(`${part} has ended`, async () => (await processesOf(part)).length === 0);
+}
+
+async function processesOf(part: string): Promise<number[]> {
+  const leader = readFileSync(join(SETTINGS.NOVA_DIR, 'run', `${part}.pid`), 'utf8').trim();
+  // ps ends with 1 where there is none.
+  const { stdout } = await run('ps', ['-o', 'pid=', '-s', leader]).catch(() => ({ stdout: '' }));
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(Number);
 }
 
 /** Carries out SQL as the database's root. */

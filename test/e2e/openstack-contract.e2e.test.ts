@@ -9,7 +9,18 @@ import type { CloudHarness } from '../fleet/clouds/contract.js';
 import { describeCloudContract, followed } from '../fleet/clouds/contract.js';
 import { until } from './daemon.js';
 import type { NovaServer } from './nova.js';
-import { MOVER, NovaUser, POLICY_FILE, missingForNova, novaDown, novaScript, novaUp, signal, sql } from './nova.js';
+import {
+  MOVER,
+  NovaUser,
+  POLICY_FILE,
+  end,
+  missingForNova,
+  novaDown,
+  novaScript,
+  novaUp,
+  signal,
+  sql,
+} from './nova.js';
 
 const missing = missingForNova();
 const HOSTS = ['cmp-01', 'cmp-02', 'cmp-03', 'cmp-04', 'cmp-05', 'cmp-06', 'cmp-c2'];
@@ -41,13 +52,7 @@ async function harness(): Promise<CloudHarness> {
       removeGuest: () => admin.remove(guest.id),
       async unplug() {
         isUnplugged = true;
-        await signal('api', 'SIGTERM');
-        await until('the API is gone', () =>
-          admin
-            .ask('GET', '/')
-            .then(() => false)
-            .catch(() => true),
-        );
+        await end('api');
       },
     },
     async close() {
