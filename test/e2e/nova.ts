@@ -70,12 +70,19 @@ export async function novaDown(): Promise<void> {
 
 /** Signals the processes of one of Nova's parts: `api`, `cmp-02`. */
 export async function signal(part: string, name: NodeJS.Signals): Promise<void> {
-  for (const pid of await processesOf(part)) process.kill(pid, name);
+  for (const pid of await processesOf(part)) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      // It has ended meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
-/** Ends one of Nova's parts, and waits until its last process has let go of what it holds. */
-export async function end(part: string): Promise<void> {
-  await signal(part, 'SIGTERM');
+/** Kills one of Nova's parts, and waits until its last process has let go of what it holds. */
+export async function kill(part: string): Promise<void> {
+  await signal(part, 'SIGKILL');
   await until(`${part} has ended`, async () => (await processesOf(part)).length === 0);
 }
 

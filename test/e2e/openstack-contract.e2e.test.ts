@@ -13,7 +13,7 @@ import {
   MOVER,
   NovaUser,
   POLICY_FILE,
-  end,
+  kill,
   missingForNova,
   novaDown,
   novaScript,
@@ -52,7 +52,7 @@ async function harness(): Promise<CloudHarness> {
       removeGuest: () => admin.remove(guest.id),
       async unplug() {
         isUnplugged = true;
-        await end('api');
+        await kill('api');
       },
     },
     async close() {
