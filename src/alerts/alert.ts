@@ -18,6 +18,8 @@ export interface Alert {
   value?: number;
   /** When it began to fire, as the sender wrote it. */
   startsAt?: string;
+  /** The sender's own mark of the alert, the same each time that it fires. */
+  fingerprint?: string;
   /** The same text means the same occurrence of the same alert, whoever delivers it again. */
   key: string;
 }

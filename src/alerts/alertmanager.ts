@@ -46,13 +46,14 @@ export function parseAlertList(
 function readAlert(entry: Record<string, unknown>, status: 'firing' | 'resolved', sender: Sender): Alert {
   const labels = labelsOf(entry.labels);
   const startsAt = textOf(entry, 'startsAt');
-  const identity = textOf(entry, 'fingerprint') ?? sortedLabels(labels);
+  const fingerprint = textOf(entry, 'fingerprint');
   return {
     sender,
     name: textOf(labels, 'alertname') ?? '',
     state: status,
     labels,
     ...(startsAt === undefined ? {} : { startsAt }),
-    key: occurrenceKey([sender, identity, startsAt ?? '']),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    key: occurrenceKey([sender, fingerprint ?? sortedLabels(labels), startsAt ?? '']),
   };
 }

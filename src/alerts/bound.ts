@@ -17,15 +17,20 @@ function cut(text: string, longest: number): string {
  * An alert whose texts have a length that journal, log and memory can bear. What is cut matches no rule and no host.
  */
 export function bounded(alert: Alert): Alert {
-  const { name, startsAt, key } = alert;
+  const { name, startsAt, fingerprint, key } = alert;
   return {
     ...alert,
     name: cut(name, LONGEST_NAME),
     labels: boundedLabels(alert.labels),
     ...(startsAt === undefined ? {} : { startsAt: cut(startsAt, LONGEST_NAME) }),
-    // Cut, two occurrences could look alike.
-    key: key.length > LONGEST_LABEL ? createHash('sha256').update(key).digest('hex') : key,
+    ...(fingerprint === undefined ? {} : { fingerprint: hashed(fingerprint) }),
+    key: hashed(key),
   };
+}
+
+/** A text of bearable length that differs where the given one does: cut, two could look alike. */
+function hashed(text: string): string {
+  return text.length > LONGEST_LABEL ? createHash('sha256').update(text).digest('hex') : text;
 }
 
 /** The labels themselves where nothing has to be cut, as nearly always. */

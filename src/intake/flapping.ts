@@ -1,7 +1,7 @@
 import type { Alert } from '../alerts/alert.js';
 import type { MatchedAlert } from './sort-alerts.js';
 
-/** An alert that fired, was resolved and fired again, over and over. */
+/** An alert that fired, was resolved and fired again, over and over, whether or not the sender told that it was resolved. */
 export interface Flapping {
   alert: Alert;
   /** The rule that takes it. */
@@ -17,11 +17,19 @@ const TIMES = 3;
 const WINDOW_MS = 3_600_000;
 /** Pairs of rule and host that are watched at most; the ones that were quiet the longest go first. */
 const MOST_COURSES = 10_000;
+/** Beginnings that are counted at most. */
+const MOST_BEGINNINGS = 100;
+/** Alerts of one rule and host whose last start is remembered. */
+const MOST_STARTS = 20;
+/** Replicas of a sender tell starts of one occurrence that differ by an evaluation or so, ms. */
+const SAME_START_MS = 30_000;
 
 interface Course {
   isFiring: boolean;
   /** When it began to fire, ms since the epoch, oldest first. */
   began: number[];
+  /** By the alert's fingerprint its newest start, ms since the epoch: one rule may take several alerts of a host. */
+  starts: Map<string, number>;
   seenAt: number;
   toldAt: number;
 }
@@ -42,10 +50,11 @@ export class FlapWatch {
       const host = match.matched ? match.hosts[0] : undefined;
       if (!match.matched || host === undefined) return [];
       const course = this.#courseOf(`${match.rule.name}\n${host}`, now);
-      const begins = alert.state === 'firing' && !course.isFiring;
+      const startsAnew = alert.state === 'firing' && noteStart(course, alert);
+      const begins = startsAnew || (alert.state === 'firing' && !course.isFiring);
       course.isFiring = alert.state === 'firing';
       if (!begins) return [];
-      course.began = [...course.began.filter((at) => now - at <= WINDOW_MS), now];
+      course.began = [...course.began.filter((at) => now - at <= WINDOW_MS), now].slice(-MOST_BEGINNINGS);
       if (course.began.length < TIMES || now - course.toldAt <= WINDOW_MS) return [];
       course.toldAt = now;
       return [{ alert, rule: match.rule.name, host, times: course.began.length }];
@@ -53,7 +62,7 @@ export class FlapWatch {
   }
 
   #courseOf(key: string, now: number): Course {
-    const course = this.#courses.get(key) ?? { isFiring: false, began: [], seenAt: now, toldAt: -Infinity };
+    const course = this.#courses.get(key) ?? newCourse(now);
     course.seenAt = now;
     this.#courses.delete(key);
     this.#courses.set(key, course);
@@ -66,6 +75,24 @@ export class FlapWatch {
       this.#courses.delete(key);
     }
   }
+}
+
+const newCourse = (now: number): Course => ({
+  isFiring: false,
+  began: [],
+  starts: new Map(),
+  seenAt: now,
+  toldAt: -Infinity,
+});
+
+/** Takes note of when a firing alert says that it began; tells whether it began anew: it was resolved, though nobody said so. */
+function noteStart({ starts }: Course, { fingerprint, startsAt }: Alert): boolean {
+  const start = Date.parse(startsAt ?? '');
+  if (fingerprint === undefined || Number.isNaN(start)) return false;
+  const before = starts.get(fingerprint);
+  if (before !== undefined && start <= before + SAME_START_MS) return false;
+  if (before !== undefined || starts.size < MOST_STARTS) starts.set(fingerprint, start);
+  return before !== undefined;
 }
 
 /** The sentence for the journal. */

@@ -33,7 +33,7 @@ const MOST_TELLING: readonly IgnoredReason[] = ['duplicate', 'no_host', 'rule_di
  * @param isDuplicate - whether an alert has been taken on a moment ago.
  */
 export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert: Alert) => boolean): SortedAlerts {
-  const parts = new Map<string, MatchedPart>();
+  const parts = new Map<string, MatchedPart & { known: Set<string> }>();
   const nothing = new Map<IgnoredReason, string>();
 
   for (const { alert, match } of alerts) {
@@ -49,14 +49,20 @@ export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert:
       nothing.set('duplicate', `alert ${alert.name} was taken on a moment ago`);
       continue;
     }
-    const part = parts.get(match.rule.name) ?? { rule: match.rule, hosts: [], alerts: [] };
-    const known = part.hosts.some((words) => words.join('\n') === match.hosts.join('\n'));
-    if (!known) part.hosts.push(match.hosts);
+    const part = parts.get(match.rule.name) ?? { rule: match.rule, hosts: [], alerts: [], known: new Set() };
+    const words = match.hosts.join('\n');
+    if (!part.known.has(words)) part.hosts.push(match.hosts);
+    part.known.add(words);
     part.alerts.push(alert);
     parts.set(match.rule.name, part);
   }
 
-  if (parts.size > 0) return { kind: 'parts', parts: [...parts.values()] };
+  if (parts.size > 0) {
+    return {
+      kind: 'parts',
+      parts: [...parts.values()].map(({ rule, hosts, alerts: taken }) => ({ rule, hosts, alerts: taken })),
+    };
+  }
   for (const reason of MOST_TELLING) {
     const text = nothing.get(reason);
     if (text !== undefined) return { kind: 'nothing', reason, text };

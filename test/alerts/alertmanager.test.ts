@@ -21,6 +21,7 @@ describe('bodies that Alertmanager sent', () => {
           severity: 'critical',
         },
         startsAt: '2026-11-21T05:05:00.123Z',
+        fingerprint: 'b9a6c39151bd0f1b',
         key: 'alertmanager|b9a6c39151bd0f1b|2026-11-21T05:05:00.123Z',
       },
       expect.objectContaining({ key: 'alertmanager|0589b658dea7598d|2026-11-21T05:06:30.001Z' }),

@@ -16,6 +16,7 @@ describe('unified alerting', () => {
           host_id: 'eda7c6f5-f714-4d59-8d6a-16b658712b07',
         },
         startsAt: '2026-11-21T05:05:00Z',
+        fingerprint: '31b6e47837316a2e',
         key: 'grafana|31b6e47837316a2e|2026-11-21T05:05:00Z',
       },
     ]);

@@ -42,6 +42,32 @@ describe('an alert flaps', () => {
     expect(hosts.flatMap((host) => watch.note(matchAlerts([alert('firing', host)], rules), 0))).toEqual([]);
   });
 
+  describe('where the sender tells no recovery', () => {
+    const started = (minute: number, fingerprint = 'f') => ({
+      ...alert('firing'),
+      fingerprint,
+      startsAt: new Date(minute * MINUTE).toISOString(),
+    });
+    const seenOf = (alerts: readonly Alert[]) => {
+      const watch = new FlapWatch();
+      return alerts.flatMap((each, at) => (watch.note(matchAlerts([each], rules), at * MINUTE).length > 0 ? [at] : []));
+    };
+
+    it('by a new start of the same alert', () => {
+      expect(seenOf([started(0), started(1), started(2), started(3)])).toEqual([2]);
+    });
+
+    it('not by repeats, nor by the starts that two replicas tell of one occurrence', () => {
+      const [one, other] = [started(0), started(0.2)];
+      expect(seenOf([one, other, one, other, one, other])).toEqual([]);
+    });
+
+    it('not by several alerts of one host, each with its own start', () => {
+      const alerts = [started(0, 'f'), started(10, 'g'), started(20, 'h')];
+      expect(seenOf([...alerts, ...alerts, ...alerts])).toEqual([]);
+    });
+  });
+
   it('however the other labels change in between', () => {
     const watch = new FlapWatch();
     const states = ['firing', 'resolved', 'firing', 'resolved', 'firing'] as const;

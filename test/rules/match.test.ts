@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchAlert, withoutPort } from '../../src/rules/match.js';
+import type { Rule } from '../../src/rules/rule.js';
 import { rule } from './files.js';
 
 const host = { host: 'a15' };
@@ -74,6 +75,80 @@ describe('of several rules', () => {
         expect(taker(alert, ...rules)).toBe('zz');
       }),
     );
+  });
+});
+
+describe('among many rules', () => {
+  /** The rule that takes an alert, by asking each: the sentence that `matchAlert` says of itself, word for word. */
+  const takerOfAll = ({ name, labels }: { name: string; labels: Record<string, string> }, rules: Rule[]) => {
+    const isAddressed = (each: Rule) => labels.migration_rule?.trim() === each.name;
+    const takers = rules.filter(
+      (each) =>
+        Object.entries(each.match.labels).every(([key, value]) => labels[key] === value) &&
+        (isAddressed(each) || (each.match.alert ?? each.name) === name),
+    );
+    const points = (each: Rule) => [
+      isAddressed(each) ? 1 : 0,
+      each.enabled || isAddressed(each) ? 1 : 0,
+      each.match.alert === undefined ? 0 : 1,
+      Object.keys(each.match.labels).length,
+    ];
+    return takers.reduce<Rule | undefined>((best, each) => {
+      if (!best) return each;
+      const differs = points(each).findIndex((point, at) => point !== points(best)[at]);
+      const isBetter = differs < 0 ? each.name < best.name : points(each)[differs]! > points(best)[differs]!;
+      return isBetter ? each : best;
+    }, undefined);
+  };
+
+  it('the very rule is found that asking each of them finds', () => {
+    const word = fc.constantFrom('a', 'b', 'c');
+    const labels = fc.dictionary(fc.constantFrom('severity', 'cluster', 'zone'), word, { maxKeys: 3 });
+    const spec = fc.record({ alert: fc.option(word, { nil: undefined }), labels, enabled: fc.boolean() });
+    const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), { maxLength: 7 });
+    const rules = fc.tuple(names, fc.array(spec, { minLength: 7, maxLength: 7 })).map(([all, specs]) =>
+      all.map((name, at) => {
+        const { alert, labels: wanted, enabled } = specs[at]!;
+        return rule(name, { enabled, match: { labels: wanted, ...(alert !== undefined && { alert }) } });
+      }),
+    );
+    const addressed = fc.option(fc.constantFrom('a', ' e ', 'nobody', ''), { nil: undefined });
+    let taken = 0;
+    fc.assert(
+      fc.property(rules, word, labels, addressed, (all, name, own, address) => {
+        const alert = { name, labels: { ...host, ...own, ...(address !== undefined && { migration_rule: address }) } };
+        const expected = takerOfAll(alert, all);
+        if (expected?.enabled) taken += 1;
+        expect(taker(alert, ...all)).toBe(expected ? (expected.enabled ? expected.name : 'rule_disabled') : 'no_rule');
+      }),
+      { numRuns: 2000 },
+    );
+    expect(taken).toBeGreaterThan(100);
+  });
+
+  it('few are looked at: 2,000 alerts do not go through 5,000 rules each', () => {
+    let looks = 0;
+    const rules = Array.from({ length: 5000 }, (_, at) => {
+      const made = rule(`rule-${at}`, { match: { alert: 'Hot', labels: { severity: 'critical', cluster: `c${at}` } } });
+      const { labels } = made.match;
+      return {
+        ...made,
+        match: {
+          ...made.match,
+          get labels() {
+            looks += 1;
+            return labels;
+          },
+        },
+      };
+    });
+    matchAlert({ name: 'other', labels: host }, rules);
+    looks = 0;
+    for (let at = 0; at < 2000; at += 1) {
+      const match = matchAlert({ name: 'Hot', labels: { ...host, severity: 'critical', cluster: `c${at}` } }, rules);
+      expect(match).toMatchObject({ matched: true, rule: { name: `rule-${at}` } });
+    }
+    expect(looks).toBeLessThanOrEqual(2000);
   });
 });
 
