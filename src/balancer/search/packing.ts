@@ -29,6 +29,8 @@ export class Packing {
   work = 0;
   /** Whether the last refusal was a proof, and not the end of the tries. */
   isProof = true;
+  /** Whether items take nothing of a target but room in the two dimensions, which is as a rule so. */
+  readonly #isPlain: boolean;
   readonly #roomScale: Float64Array;
   readonly #twin: Int32Array;
   readonly #rank: Int32Array;
@@ -45,6 +47,7 @@ export class Packing {
     this.used = new Float64Array(dense.capacities.length * dense.targets);
     this.held = new Int32Array(dense.groups * dense.targets);
     this.#order = new Int32Array(dense.items);
+    this.#isPlain = dense.groups === 0 && dense.capacities.length === 0;
     this.#roomScale = roomScale(dense);
     this.#twin = twins(dense);
     this.#rank = hardestFirst(dense);
@@ -60,8 +63,7 @@ export class Packing {
     return (
       level < dense.limit[target]! - dense.tolerance &&
       guard <= dense.guardLimit[target]! - dense.guardTolerance[target]! &&
-      hasCapacity(dense, item, target, this.used) &&
-      isApart(dense, item, target, this.held)
+      (this.#isPlain || (hasCapacity(dense, item, target, this.used) && isApart(dense, item, target, this.held)))
     );
   }
 
@@ -101,7 +103,7 @@ export class Packing {
   /** Books an item on a target (or takes it off with -1) in what is counted in whole numbers. */
   #count(item: number, target: number, sign: 1 | -1): void {
     this.load[target] = this.load[target]! + sign;
-    book(this.dense, item, target, sign, this.used, this.held);
+    if (!this.#isPlain) book(this.dense, item, target, sign, this.used, this.held);
   }
 
   take(item: number): void {
@@ -199,8 +201,7 @@ export class Packing {
   #isLikeTwin(t: number): boolean {
     const twin = this.#twin[t]!;
     if (twin < 0 || this.level[twin] !== this.level[t] || this.guardLevel[twin] !== this.guardLevel[t]) return false;
-    const isPlain = this.dense.groups === 0 && this.dense.capacities.length === 0;
-    return isPlain || (this.load[twin] === 0 && this.load[t] === 0);
+    return this.#isPlain || (this.load[twin] === 0 && this.load[t] === 0);
   }
 
   #empty(): void {
