@@ -141,22 +141,24 @@ export function createService(options: ServiceOptions): Service {
       looks.add({ rule: name, sender, because: 'lagging', dueAt: clock.monotonic() + rule.periodMs }, hosts);
     },
     onEnding: () => rows.flush(),
-    onEnded: () => looks.batchEnded(),
+    onEnded: () => looks.release('dropped'),
   });
   const names = createHostNames({ decisions, clock, log, signal });
   const receiver = createReceiver({
     journal,
+    rules: options.rules,
     busy,
     runner,
     rows,
     flapping: new FlapWatch(),
     looks,
     hosts: () => (options.checksHostNames ? names.index() : undefined),
-    onUnknownHosts: () => names.refresh(),
+    onUnknownHosts: () => void names.refresh().then(() => looks.release('unknown_host')),
     newBatchId,
     clock,
     log,
     looksAgain: options.looks?.dropped ?? false,
+    signal,
   });
 
   return {
@@ -168,6 +170,7 @@ export function createService(options: ServiceOptions): Service {
       try {
         return await receiver.receive(matchAlerts(alerts, options.rules()));
       } catch (error) {
+        if (stopping.signal.aborted) return SHUTTING_DOWN;
         if (!(error instanceof JournalError)) throw error;
         log.error({ err: error }, 'an alert could not be recorded');
         return NO_JOURNAL;
@@ -181,7 +184,8 @@ export function createService(options: ServiceOptions): Service {
     async approve(id) {
       if (signal.aborted) return SHUTTING_DOWN;
       try {
-        return await approve(id, { deciding, busy, newBatchId, start: (record) => runner.start(record) });
+        const onRefused = () => looks.release('dropped');
+        return await approve(id, { deciding, busy, newBatchId, start: (record) => runner.start(record), onRefused });
       } catch (error) {
         if (stopping.signal.aborted) return SHUTTING_DOWN;
         if (!(error instanceof JournalError)) throw error;
@@ -192,7 +196,7 @@ export function createService(options: ServiceOptions): Service {
 
     async recover() {
       verifier?.wake();
-      if (options.checksHostNames) names.refresh();
+      if (options.checksHostNames) void names.refresh();
       const record = journal.openBatch();
       if (!record) return;
       await busy.take(record.id);

@@ -18,6 +18,8 @@ export interface ApproveDeps {
   newBatchId: () => string;
   /** Carries the batch out; it stands in the journal and holds the flag. */
   start: (record: BatchRecord) => void;
+  /** Called when the flag has been given back without a batch. */
+  onRefused: () => void;
 }
 
 /**
@@ -60,7 +62,10 @@ export async function approve(id: string, deps: ApproveDeps): Promise<ApprovalAn
       ...(left.length > 0 && { no_longer_needed: left }),
     };
   } finally {
-    if (!record) await busy.release(batch);
+    if (!record) {
+      await busy.release(batch);
+      deps.onRefused();
+    }
   }
 }
 

@@ -61,6 +61,11 @@ export class FlapWatch {
     });
   }
 
+  /** Whether the last that was heard of a host's alert is that it is resolved. */
+  isResolved(rule: string, host: string | undefined): boolean {
+    return this.#courses.get(`${rule}\n${host}`)?.isFiring === false;
+  }
+
   #courseOf(key: string, now: number): Course {
     const course = this.#courses.get(key) ?? newCourse(now);
     course.seenAt = now;

@@ -6,15 +6,15 @@ import { indexHosts } from '../fleet/find-host.js';
 
 /** How the hosts of the fleet are called, as the last inventory has it. */
 export interface HostNames {
-  /** Undefined before the first inventory, and when the last one is too old to say that a host does not exist. */
+  /** As the last inventory has it, which is asked for again when it is old; undefined before the first. */
   index(): HostIndex | undefined;
-  /** Asks the cloud again, unless that was done a moment ago. Whoever asks does not wait. */
-  refresh(): void;
+  /** Asks the cloud again, as soon as it may be asked. Resolves when it has answered or failed. */
+  refresh(): Promise<void>;
 }
 
 /** An inventory is asked for at most this often because of unknown names, ms. */
 const REFRESH_MS = 60_000;
-/** An older inventory says nothing of which hosts there are, ms. */
+/** An inventory that is older is asked for again, ms. */
 const OLDEST_MS = 600_000;
 
 /** Keeps the names of the hosts in mind. */
@@ -37,17 +37,20 @@ export function createHostNames(deps: {
     }
   };
 
-  const refresh = () => {
-    if (signal.aborted || clock.monotonic() - askedAt < REFRESH_MS) return;
+  let next: Promise<void> | undefined;
+  const refresh = () => (next ??= askInTime().catch(() => undefined));
+  const askInTime = async (): Promise<void> => {
+    await clock.sleep(Math.max(0, askedAt + REFRESH_MS - clock.monotonic()), signal);
+    // Who asks from here on needs another answer.
+    next = undefined;
     askedAt = clock.monotonic();
-    void ask();
+    await ask();
   };
 
   return {
     index() {
-      if (known && clock.monotonic() - known.at <= OLDEST_MS) return known.index;
-      refresh();
-      return undefined;
+      if (known && clock.monotonic() - known.at > OLDEST_MS) void refresh();
+      return known?.index;
     },
     refresh,
   };

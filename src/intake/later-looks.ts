@@ -6,14 +6,16 @@ export interface LaterLook {
   sender: string;
   /** For each host the words that name it, best first. */
   hosts: string[][];
-  /** Why: the mean may only have lagged behind its alert, or a batch was running. */
-  because: 'lagging' | 'dropped';
-  /** ms of the clock's own time. */
+  /** The mean may only have lagged behind its alert, a batch was running, or no inventory knew the host yet. */
+  because: 'lagging' | 'dropped' | 'unknown_host';
+  /** ms of the clock's own time; Infinity: when {@link LaterLooks.release} says so. */
   dueAt: number;
 }
 
 /** Pairs of rule and host that are remembered; further ones wait for their next alert. */
 const MOST_LOOKS = 1000;
+/** As {@link MOST_LOOKS}, for hosts that no inventory knows: those that nobody will ever know must not crowd out the others. */
+const MOST_UNKNOWN = 100;
 
 const keyOf = (rule: string, words: readonly string[]) => JSON.stringify([rule, words]);
 
@@ -23,14 +25,13 @@ export interface LaterLooks {
   add(look: Omit<LaterLook, 'hosts'>, hosts: readonly string[][]): void;
   /** Forgets hosts of a rule: their alert is resolved, or was taken on. */
   forget(rule: string, hosts: readonly string[][]): void;
-  /** Lets looks that wait for the end of a batch go: see {@link LaterLook.because}. */
-  batchEnded(): void;
+  /** What looks wait for has come: the end of a batch, an inventory. */
+  release(because: LaterLook['because']): void;
 }
 
 /**
  * Looks again when the time has come.
- * @param take - takes looks on as if their alerts came now; hosts of one rule and sender together. What is not
- * taken is forgotten, as any alert that is dropped.
+ * @param take - takes looks on as if their alerts came now; hosts of one rule and sender together. Must not reject.
  * @param signal - ends the waiting.
  */
 export function createLaterLooks(
@@ -82,20 +83,26 @@ export function createLaterLooks(
     }
   };
 
+  const hasRoom = (because: LaterLook['because']): boolean => {
+    if (waiting.size >= MOST_LOOKS) return false;
+    if (because !== 'unknown_host') return true;
+    return [...waiting.values()].filter((look) => look.because === because).length < MOST_UNKNOWN;
+  };
+
   return {
     add(look, hosts) {
       for (const words of hosts) {
         const key = keyOf(look.rule, words);
         waiting.delete(key);
-        if (waiting.size < MOST_LOOKS) waiting.set(key, { ...look, hosts: [[...words]] });
+        if (hasRoom(look.because)) waiting.set(key, { ...look, hosts: [[...words]] });
       }
       if (look.dueAt < Infinity) void follow();
     },
     forget(rule, hosts) {
       for (const words of hosts) waiting.delete(keyOf(rule, words));
     },
-    batchEnded() {
-      for (const look of waiting.values()) if (look.because === 'dropped') look.dueAt = clock.monotonic();
+    release(because) {
+      for (const look of waiting.values()) if (look.because === because) look.dueAt = clock.monotonic();
       void follow();
     },
   };

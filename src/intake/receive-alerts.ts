@@ -5,6 +5,8 @@ import type { HostIndex } from '../fleet/find-host.js';
 import { findHost } from '../fleet/find-host.js';
 import type { NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
+import { JournalError } from '../journal/journal.js';
+import type { Rule } from '../rules/rule.js';
 import type { IgnoredReason, WebhookAnswer } from './answer.js';
 import type { Busy } from './busy-flag.js';
 import type { CoalescedEvents } from './coalesced-events.js';
@@ -19,6 +21,8 @@ import { heldBackEvent, holdBack } from './windows-and-pauses.js';
 /** What it takes to say what becomes of an alert. */
 export interface ReceiveDeps {
   journal: Journal;
+  /** The rules as they are now. */
+  rules: () => readonly Rule[];
   busy: Busy;
   runner: Runner;
   /** Rows of what comes to nothing. */
@@ -34,10 +38,15 @@ export interface ReceiveDeps {
   log: Log;
   /** Whether an alert that was dropped is looked at when the batch has ended. */
   looksAgain: boolean;
+  /** Aborted when the service stops: from then on nothing is taken on. */
+  signal: AbortSignal;
 }
 
 /** An alert delivered again within this time, ms, is the same delivery (a second language, the other of a pair). */
 const DUPLICATE_WINDOW_MS = 30_000;
+
+/** A look that the journal refused is tried again after this, ms. */
+const RETRY_LOOK_MS = 60_000;
 
 /** Hosts that an answer or a sentence names; the others are counted. */
 const MOST_NAMED = 20;
@@ -46,6 +55,8 @@ const MOST_NAMED = 20;
 export function createReceiver(deps: ReceiveDeps) {
   const { journal, busy, runner, rows, flapping, looks, clock, log } = deps;
   const taken = new Map<string, number>();
+  /** Resolves when the batch that is being opened, if any, runs or has come to nothing. */
+  let opening: Promise<unknown> = Promise.resolve();
 
   const isDuplicate = ({ key }: Alert): boolean => {
     const now = clock.monotonic();
@@ -92,9 +103,8 @@ export function createReceiver(deps: ReceiveDeps) {
     for (const part of parts) {
       const hosts = part.hosts.filter((words) => {
         const found = findHost(words, index);
-        if (found.found !== 'unknown') return true;
-        unknown.push({ part, words, text: found.text });
-        return false;
+        if (found.found === 'unknown') unknown.push({ part, words, text: found.text });
+        return found.found !== 'unknown';
       });
       if (hosts.length > 0) known.push({ ...part, hosts });
     }
@@ -119,22 +129,55 @@ export function createReceiver(deps: ReceiveDeps) {
     parts: readonly BatchPart[],
   ): Promise<{ batch: string } | { holder: string }> => {
     const id = deps.newBatchId();
-    if (!(await busy.take(id))) {
+    for (let isFirstTry = true; ; isFirstTry = false) {
+      if (await busy.take(id)) {
+        const opened = openBatch(id, sender, parts);
+        opening = opened.catch(() => undefined);
+        await opened;
+        return { batch: id };
+      }
+      await opening;
       const joined = await runner.join(parts);
-      return joined === undefined ? { holder: busy.holder() ?? 'of another replica' } : { batch: joined };
+      if (joined !== undefined) return { batch: joined };
+      deps.signal.throwIfAborted();
+      const holder = busy.holder();
+      // The batch may have ended while this waited for its turn: then the flag is free.
+      if (holder !== undefined || !isFirstTry) return { holder: holder ?? 'of another replica' };
     }
+  };
+
+  const openBatch = async (id: string, sender: string, parts: readonly BatchPart[]): Promise<void> => {
     try {
+      // A batch that a stopping service has let go of stands in the journal: a new one must not take its place there.
+      deps.signal.throwIfAborted();
       const accepted_at = new Date(clock.now()).toISOString();
       const record: BatchRecord = { id, sender, accepted_at, parts: [...parts], migrations: [] };
       await journal.commit({ batch: record });
       const rules = parts.map(({ rule }) => rule);
       log.info({ batch: id, sender, rules, hosts: named(parts.flatMap(({ hosts }) => hosts)) }, 'accepted');
       runner.start(record);
-      return { batch: id };
     } catch (error) {
       await busy.release(id);
       throw error;
     }
+  };
+
+  const lookAgainAt = async ({ rule: name, sender, hosts, because, dueAt }: LaterLook): Promise<void> => {
+    const rule = deps.rules().find((each) => each.name === name);
+    const index = deps.hosts();
+    // It may have been resolved while a batch still looked.
+    const firing = hosts.filter(([word]) => !flapping.isResolved(name, word));
+    const known = because === 'unknown_host' && index ? firing.filter((words) => isKnown(words, index)) : firing;
+    if (!rule?.enabled || known.length === 0) return;
+    const { go, held } = holdBack([{ rule, hosts: known, alerts: [] }], journal.memory(), clock.now());
+    await Promise.all(held.map((part) => rows.record(heldBackEvent(part, sender), part.reason)));
+    if (go.length === 0) return;
+    // After one look for want of a settled mean the next alert will tell; any other reason leaves that look open.
+    const again = because === 'lagging' && { again: true };
+    const came = await takeOn(sender, [{ rule: name, hosts: known, done: false, ...again }]);
+    if ('holder' in came && deps.looksAgain) looks.add({ rule: name, sender, because: 'dropped', dueAt }, known);
+    const where = 'batch' in came ? { batch: came.batch } : { busy: came.holder };
+    log.info({ rule: name, because, hosts: named(known), ...where }, 'looking again');
   };
 
   return {
@@ -153,6 +196,9 @@ export function createReceiver(deps: ReceiveDeps) {
       const sender = alerts[0]?.sender ?? 'unknown';
 
       const { known, unknown } = knownHostsOnly(sorted.parts);
+      for (const { part, words } of unknown) {
+        looks.add({ rule: part.rule.name, sender, because: 'unknown_host', dueAt: Infinity }, [words]);
+      }
       if (unknown.length > 0) deps.onUnknownHosts();
       const [stranger] = unknown;
       if (stranger) {
@@ -185,15 +231,27 @@ export function createReceiver(deps: ReceiveDeps) {
       };
     },
 
-    /** Takes on looks whose time has come; where another batch moves guests they are forgotten. */
+    /**
+     * Takes on looks whose time has come as if their alerts came now: windows and pauses hold. What finds a batch that moves
+     * guests is forgotten, unless alerts that are dropped are looked at again.
+     */
     async lookAgain(due: readonly LaterLook[]): Promise<void> {
-      for (const { rule, sender, hosts, because } of due) {
-        const came = await takeOn(sender, [{ rule, hosts, done: false, again: true }]);
-        const where = 'batch' in came ? { batch: came.batch } : { busy: came.holder };
-        log.info({ rule, because, hosts: named(hosts), ...where }, 'looking again');
+      for (const look of due) {
+        try {
+          await lookAgainAt({ ...look, dueAt: Infinity });
+        } catch (error) {
+          if (deps.signal.aborted) return;
+          log.error({ rule: look.rule, err: error }, 'looking again has failed');
+          if (!(error instanceof JournalError)) continue;
+          looks.add({ ...look, dueAt: clock.monotonic() + RETRY_LOOK_MS }, look.hosts);
+        }
       }
     },
   };
+}
+
+function isKnown(words: readonly string[], index: HostIndex): boolean {
+  return findHost(words, index).found !== 'unknown';
 }
 
 function named(hosts: readonly (readonly string[])[]): string {

@@ -48,7 +48,8 @@ export interface Runner {
   start(record: BatchRecord): void;
   /**
    * Lets further alerts in while the batch only looks and has moved nothing yet.
-   * @returns the id of the batch once they stand in the journal; undefined where it is too late.
+   * @returns the id of the batch once they stand in the journal; undefined where it is too late: it moves guests, or it is
+   * over and has given the flag back.
    */
   join(parts: readonly BatchPart[]): Promise<string | undefined>;
   /** What runs now. */
@@ -57,7 +58,7 @@ export interface Runner {
   idle(): Promise<void>;
 }
 
-/** A part that alerts keep joining is carried out after so many decisions all the same. */
+/** A part that alerts keep joining is decided on so often at most; then no further alert may join. */
 const MOST_DECISIONS = 5;
 
 /** Decides and moves, part by part, until a batch has ended or the signal says to let go. */
@@ -68,6 +69,9 @@ export function createRunner(deps: RunnerDeps): Runner {
   let view: BatchView | null = null;
   /** The batch that further alerts may join; undefined once it moves guests. */
   let open: BatchRecord | undefined;
+  /** Resolves when a batch that is over has given the flag back, or waits for the journal; undefined before it is over. */
+  let closed: Promise<void> | undefined;
+  let isClosed: () => void = () => undefined;
   /** One change of the record at a time: what one writes, another must not write over. */
   let changing: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
@@ -79,28 +83,40 @@ export function createRunner(deps: RunnerDeps): Runner {
   const start = (record: BatchRecord) => {
     view = toView(record);
     open = record.migrations.length === 0 ? record : undefined;
+    closed = undefined;
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
       .then(() => runBatch(record))
       .then(
         () => undefined,
         (error: unknown) => {
+          endJoining();
           if (!signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
           return error instanceof Error ? error.message : String(error);
         },
       )
       .then(async (fault) => {
-        open = undefined;
         // While stopping, the batch stays open in the journal: the next start takes it up.
-        if (!signal.aborted) await inTurn(() => closeBatch(record, fault));
+        if (!signal.aborted) await closeBatch(record, fault);
         view = null;
         await busy.release(record.id);
+        isClosed();
         if (!signal.aborted) deps.onEnded();
       });
   };
 
+  /** The batch is over: who comes now waits for the flag. */
+  const endJoining = () => {
+    open = undefined;
+    closed = new Promise((resolve) => (isClosed = resolve));
+  };
+
   /** Does what ends with a commit again until the journal takes it: a full disk is given space again. */
-  const untilKept = async (step: () => Promise<unknown>, record: BatchRecord): Promise<void> => {
+  const untilKept = async (
+    step: () => Promise<unknown>,
+    record: BatchRecord,
+    onRefused: () => void = () => undefined,
+  ): Promise<void> => {
     const { firstPauseMs, longestPauseMs } = deps.retry;
     for (let pause = firstPauseMs; ; pause = Math.min(longestPauseMs, pause * 1.5)) {
       try {
@@ -108,6 +124,7 @@ export function createRunner(deps: RunnerDeps): Runner {
         return;
       } catch (error) {
         if (!(error instanceof JournalError)) throw error;
+        onRefused();
         log.error({ batch: record.id, err: error }, 'the batch waits until it can be recorded');
         await clock.sleep(pause, signal);
       }
@@ -119,7 +136,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     const ended = toEnding(record, clock.now(), fault);
     try {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];
-      await untilKept(() => journal.commit({ events, batch: null, ended }), record);
+      const keep = () => inTurn(() => journal.commit({ events, batch: null, ended }));
+      await untilKept(keep, record, isClosed);
       log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
     } catch (error) {
       // Stopping, or beyond help: it stands in the journal as running, and the next start ends it.
@@ -132,8 +150,12 @@ export function createRunner(deps: RunnerDeps): Runner {
       // A part that is done may be opened again while nothing has moved.
       const part = record.parts.find(({ done }) => !done);
       if (!part) {
-        // No alert may come between this look and the end of the batch.
-        const isOver = await inTurn(() => Promise.resolve(record.parts.every(({ done }) => done)));
+        // No alert may join between this look and the end of the batch.
+        const isOver = await inTurn(() => {
+          const areDone = record.parts.every(({ done }) => done);
+          if (areDone) endJoining();
+          return Promise.resolve(areDone);
+        });
         if (isOver) return;
         continue;
       }
@@ -162,11 +184,13 @@ export function createRunner(deps: RunnerDeps): Runner {
         await untilKept(() => inTurn(() => leavePart(record, part)), record);
         return false;
       }
+      // Who came first must not wait for ever for those who keep coming: the last decision is for all who have come by then.
+      if (count === MOST_DECISIONS) await inTurn(() => Promise.resolve((open = undefined)));
       const hosts = part.hosts.length;
       setStep('asking');
       const decision = await decidePart(record, part, rule, deciding);
       signal.throwIfAborted();
-      isKept = await untilKeptOnce(record, part, decision, () => part.hosts.length > hosts && count < MOST_DECISIONS);
+      isKept = await untilKeptOnce(record, part, decision, () => part.hosts.length > hosts);
       if (isKept && !part.again && decision.lagging.length > 0) deps.onLagging(part, decision.lagging, record);
     }
     if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
@@ -237,8 +261,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     part.done = true;
   };
 
-  const join = (joining: readonly BatchPart[]): Promise<string | undefined> =>
-    inTurn(async () => {
+  const join = async (joining: readonly BatchPart[]): Promise<string | undefined> => {
+    const joined = await inTurn(async () => {
       const record = open;
       if (!record || signal.aborted) return undefined;
       const parts = withJoined(record.parts, joining);
@@ -253,6 +277,9 @@ export function createRunner(deps: RunnerDeps): Runner {
       log.info({ batch: record.id, rules: joining.map(({ rule }) => rule) }, 'alerts have joined the batch');
       return record.id;
     });
+    if (joined === undefined) await closed;
+    return joined;
+  };
 
   const setStep = (step: BatchView['step']) => {
     if (view) view.step = step;
