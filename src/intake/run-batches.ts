@@ -21,7 +21,7 @@ import type { BatchView } from './views.js';
 /** Carries the moves of a batch out; see {@link carryOut}. */
 export type CarryOut = (
   record: BatchRecord,
-  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'onProgress'>,
+  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'abort' | 'onProgress'>,
 ) => Promise<void>;
 
 /** What {@link createRunner} needs. */

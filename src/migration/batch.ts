@@ -24,6 +24,11 @@ export interface CarryOutOptions {
   perHost?: { source?: number | undefined; target?: number | undefined };
   /** Why a move may not begin now; undefined if it may. What is on its way is followed all the same. */
   closed?: (migration: MigrationRecord) => string | undefined;
+  /**
+   * Cancels what is under way and begins nothing more once it is aborted; its reason is who wants that (`alice`). Each move then
+   * ends as `given_up`, its `migrate_fail` saying whether the cancellation was seen to take, or as `succeeded` if it arrived.
+   */
+  abort?: AbortSignal;
   /** Told of every step; must not throw. */
   onProgress: (progress: BatchProgress) => void;
   signal: AbortSignal;
@@ -104,7 +109,8 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   const { cloud, clock, onProgress, signal } = options;
   const request = toRequest(migration);
 
-  const closed = options.closed?.(migration);
+  const { abort } = options;
+  const closed = abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration);
   if (closed !== undefined) {
     await leave(batch, migration, closed, options);
     return false;
@@ -187,6 +193,7 @@ async function finish(batch: BatchRecord, migration: MigrationRecord, options: C
     handle: migration.handle,
     askedAgoMs: sinceAsked(migration, clock),
     signal,
+    abort: options.abort,
     onState: (state) => onProgress({ kind: 'state', migration, state }),
     onError,
   });
@@ -208,10 +215,13 @@ async function record(
   ending: MigrationEnding,
   options: CarryOutOptions,
 ) {
+  const { notes } = migration;
   if (ending.outcome === 'success') {
-    const arrived = `guest ${migration.notes.guest.name} runs on ${migration.notes.target_host.name}`;
+    const arrived = `guest ${notes.guest.name} runs on ${notes.target_host.name}`;
     await end(batch, migration, 'succeeded', 'migrate_success', arrived, options);
-  } else if (migration.phase === 'asking' && ending.reason === 'back_on_source') {
+  } else if (ending.reason === 'cancelled') {
+    await end(batch, migration, 'given_up', 'migrate_fail', ending.text, options);
+  } else if (migration.phase === 'asking' && ending.reason === 'never_started') {
     migration.unanswered = true;
     const text = `the request had no answer and was not repeated; ${ending.text}`;
     await end(batch, migration, 'error', 'migrate_error', text, options);

@@ -243,4 +243,24 @@ describe('carrying out a batch', () => {
     expect(await story()).toEqual(['migrate_error g']);
     expect(batch.migrations[0]?.phase).toBe('error');
   });
+
+  it('cancels what is under way and begins nothing more when a person wants it to stop', async () => {
+    const { options, cloud, journal } = await build();
+    const stop = new AbortController();
+    const batch = batchOf(move('g', 'a', 'b'), move('h', 'a', 'c'));
+    await carryOut(batch, {
+      ...options,
+      abort: stop.signal,
+      onProgress: ({ kind }) => {
+        if (kind === 'state') stop.abort('alice');
+      },
+    });
+    expect(batch.migrations.map(({ phase }) => phase)).toEqual(['given_up', 'given_up']);
+    expect(await journal.events()).toMatchObject([
+      { action: 'migrating' },
+      { action: 'migrate_fail', notes: { reason: expect.stringMatching(/cancelled by alice, seen to take/) } },
+      { action: 'limited', notes: { text: 'left out: h to c; cancelled by alice' } },
+    ]);
+    expect((await cloud.inventory()).guests.map(({ host_id }) => host_id)).toEqual(['id-a', 'id-a', 'id-a']);
+  });
 });

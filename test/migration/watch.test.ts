@@ -31,7 +31,7 @@ function telling(states: (MigrationState | Error)[], over: Partial<Cloud> = {}) 
 
 function watch(
   cloud: Cloud,
-  over: { askedAgoMs?: number; signal?: AbortSignal; onError?: (error: unknown) => void } = {},
+  over: { askedAgoMs?: number; signal?: AbortSignal; abort?: AbortSignal; onError?: (error: unknown) => void } = {},
 ) {
   const clock = createVirtualClock();
   const ending = watchMigration({
@@ -42,6 +42,7 @@ function watch(
     handle: undefined,
     askedAgoMs: over.askedAgoMs ?? 0,
     signal: over.signal ?? new AbortController().signal,
+    abort: over.abort,
     ...(over.onError && { onError: over.onError }),
   });
   return { ending, clock };
@@ -88,7 +89,7 @@ describe('watching a migration', () => {
     });
     const { ending, clock } = watch(telling([on('a')]).cloud);
     const start = clock.now();
-    expect(await ending).toMatchObject({ outcome: 'failed', reason: 'back_on_source' });
+    expect(await ending).toMatchObject({ outcome: 'failed', reason: 'never_started' });
     expect(clock.now() - start).toBeGreaterThanOrEqual(DEFAULT_WATCH_LIMITS.startGraceMs);
   });
 
@@ -152,7 +153,7 @@ describe('watching a migration', () => {
     });
     expect(await watch(cloud).ending).toMatchObject({
       reason: 'timed_out',
-      text: expect.stringMatching(/was cancelled/),
+      text: expect.stringMatching(/was cancelled after 1800 s, seen to take; it is running on host a$/),
     });
   });
 
@@ -161,7 +162,17 @@ describe('watching a migration', () => {
     const ending = await watch(cloud).ending;
     expect(ending).toMatchObject({
       reason: 'timed_out',
-      text: expect.stringMatching(/could not be cancelled, it may still move: it is only accepted/),
+      stillUnderWay: true,
+      text: expect.stringMatching(/the cancellation did not take; still followed \(it is only accepted\)$/),
+    });
+    expect(ending).toMatchObject({ text: expect.not.stringMatching(/was cancelled/) });
+  });
+
+  it('does not take the word of a cloud that says it has cancelled while the guest goes on moving', async () => {
+    const ending = await watch(telling([moving], { cancelMigration: () => Promise.resolve() }).cloud).ending;
+    expect(ending).toMatchObject({
+      stillUnderWay: true,
+      text: expect.stringMatching(/did not take; still followed \(it is in phase moving\)$/),
     });
   });
 
@@ -223,5 +234,89 @@ describe('watching a migration', () => {
       },
     });
     await expect(watch(cloud, { signal: stop.signal }).ending).rejects.toThrow('going down');
+  });
+
+  describe('that the cloud has taken on and that does not begin', () => {
+    it('is cancelled, so that it does not begin later', async () => {
+      let cancelled = 0;
+      const { cloud } = telling([on('a')], {
+        cancelMigration: () => {
+          cancelled += 1;
+          return Promise.resolve();
+        },
+      });
+      const ending = await watch(cloud).ending;
+      expect(ending).toEqual({
+        outcome: 'failed',
+        reason: 'never_started',
+        text: 'migration of g was cancelled as it did not begin within 30 s, seen to take; it is running on host a',
+      });
+      expect(cancelled).toBe(1);
+    });
+
+    it.each([
+      ['cannot cancel', {}, /did not take; still followed \(told cannot cancel\)$/],
+      [
+        'refuses to',
+        { cancelMigration: () => Promise.reject(new Error('no record of it yet')) },
+        /did not take; still followed \(no record of it yet\)$/,
+      ],
+    ])('may still begin where the cloud %s', async (_what, over, text) => {
+      expect(await watch(telling([on('a')], over).cloud).ending).toMatchObject({
+        reason: 'never_started',
+        stillUnderWay: true,
+        text: expect.stringMatching(text),
+      });
+    });
+
+    it('is followed on where it begins just then', async () => {
+      let ahead: MigrationState[] = [];
+      const { cloud } = telling([], {
+        migrationState: () => Promise.resolve(ahead.shift() ?? on('a')),
+        cancelMigration: () => {
+          ahead = [moving, moving, moving, on('b')];
+          return Promise.reject(new Error('it is about to begin'));
+        },
+      });
+      expect(await watch(cloud).ending).toEqual({ outcome: 'success' });
+    });
+  });
+
+  describe('when a person wants it cancelled', () => {
+    it('is cancelled at once, and that is seen', async () => {
+      const stop = new AbortController();
+      const states: MigrationState[] = [moving];
+      const { cloud } = telling(states, {
+        cancelMigration: () => {
+          states[0] = on('a');
+          return Promise.resolve();
+        },
+      });
+      const { ending, clock } = watch(cloud, { abort: stop.signal });
+      await clock.sleep(3000);
+      stop.abort('alice');
+      const since = clock.monotonic();
+      expect(await ending).toEqual({
+        outcome: 'failed',
+        reason: 'cancelled',
+        text: 'migration of g was cancelled by alice, seen to take; it is running on host a',
+      });
+      expect(clock.monotonic() - since).toBeLessThan(5000);
+    });
+
+    it('is told that it did not take where the guest goes on', async () => {
+      const { cloud } = telling([moving], { cancelMigration: () => Promise.reject(new Error('not now')) });
+      expect(await watch(cloud, { abort: AbortSignal.abort('alice') }).ending).toEqual({
+        outcome: 'failed',
+        reason: 'cancelled',
+        stillUnderWay: true,
+        text: 'migration of g was to be cancelled by alice: the cancellation did not take; still followed (not now)',
+      });
+    });
+
+    it('arrives all the same where it was there already', async () => {
+      const { cloud } = telling([on('b')], {});
+      expect(await watch(cloud, { abort: AbortSignal.abort('alice') }).ending).toEqual({ outcome: 'success' });
+    });
   });
 });
