@@ -11,7 +11,7 @@ import { systemClock } from './common/clock.js';
 import type { Environment } from './config/read-config.js';
 import { readConfig } from './config/read-config.js';
 import { endOnFault, endOnSignal } from './app/lifetime.js';
-import { readJournalEvents } from './journal/lowdb.js';
+import { readJournalEvents } from './journal/lowdb/open-journal.js';
 import type { Receiver } from './app/receiver.js';
 import { SetupError, startReceiver } from './app/receiver.js';
 import { openSnapshots } from './decide/kept-snapshots.js';

@@ -140,7 +140,7 @@ export function createService(options: ServiceOptions): Service {
       if (!options.looks?.lagging || !rule) return;
       looks.add({ rule: name, sender, because: 'lagging', dueAt: clock.monotonic() + rule.periodMs }, hosts);
     },
-    onEnding: () => rows.flush(),
+    onEnding: (batch) => rows.flush(batch),
     onEnded: () => looks.release('dropped'),
   });
   const names = createHostNames({ decisions, clock, log, signal });

@@ -3,11 +3,12 @@ import type { Journal } from '../journal/journal.js';
 import type { NewEvent } from '../journal/events.js';
 import type { Log } from '../common/log.js';
 
-/** So many events of one kind get a row of their own, within {@link WINDOW_MS} and one batch. */
+/** So many events of one action and reason get a row of their own within {@link WINDOW_MS}, however many batches that spans. */
 const OWN_ROWS = 100;
 const WINDOW_MS = 60_000;
-/** Further ones are counted, and their number gets a row after this, ms. */
-const FLUSH_MS = 1000;
+/** Further ones are counted, and their number gets a row after this, ms; each time twice as late while the storm lasts. */
+const FIRST_FLUSH_MS = 1000;
+const LAST_FLUSH_MS = 30_000;
 /** Rules and alerts that are counted apart between two flushes: names of alerts come from outside. */
 const MOST_NAMES = 50;
 
@@ -15,12 +16,15 @@ const MOST_NAMES = 50;
 export interface CoalescedEvents {
   /**
    * Records an event that leads to no batch. While few come, it resolves when the event stands in the journal; in a storm it
-   * is counted and the row that says how many is written within a second, at the end of the batch, or when stopping.
+   * is counted and the row that says how many is written soon after, at the end of its batch, or when stopping.
    * @param reason - events of one reason are counted together.
    */
   record(event: NewEvent, reason: string): Promise<void>;
-  /** Writes the rows of what was counted. What the journal refuses stays counted for another time. */
-  flush(): Promise<void>;
+  /**
+   * Writes the rows of what was counted. What the journal refuses stays counted for another time.
+   * @param batch - only what belongs to this batch; absent: everything.
+   */
+  flush(batch?: string): Promise<void>;
   /** Flushes for the last time. */
   stop(): Promise<void>;
 }
@@ -41,16 +45,17 @@ export function createCoalescedEvents({
   log: Log;
 }): CoalescedEvents {
   const stopping = new AbortController();
-  const windows = new Map<NewEvent['action'], { batch: string | undefined; since: number; rows: number }>();
+  const windows = new Map<string, { since: number; rows: number }>();
   let counted = new Map<string, Counted>();
   let waiting = false;
 
-  const hasOwnRow = ({ action, batch }: NewEvent): boolean => {
+  const hasOwnRow = ({ action }: NewEvent, reason: string): boolean => {
     const now = clock.monotonic();
-    let window = windows.get(action);
-    if (!window || window.batch !== batch || now - window.since >= WINDOW_MS) {
-      window = { batch, since: now, rows: 0 };
-      windows.set(action, window);
+    const kind = JSON.stringify([action, reason]);
+    let window = windows.get(kind);
+    if (!window || now - window.since >= WINDOW_MS) {
+      window = { since: now, rows: 0 };
+      windows.set(kind, window);
     }
     window.rows += 1;
     return window.rows <= OWN_ROWS;
@@ -66,10 +71,11 @@ export function createCoalescedEvents({
     else counted.set(own, { event: { ...event, obj_name: name }, count: times });
   };
 
-  const write = async (): Promise<void> => {
-    if (counted.size === 0) return;
-    const rows = counted;
-    counted = new Map();
+  const write = async (batch: string | undefined): Promise<void> => {
+    const isMeant = ({ event }: Counted) => batch === undefined || event.batch === batch;
+    const rows = new Map([...counted].filter(([, each]) => isMeant(each)));
+    if (rows.size === 0) return;
+    counted = new Map([...counted].filter(([, each]) => !isMeant(each)));
     const events = [...rows.values()].map(({ event, count: times }): NewEvent => ({
       ...event,
       notes: { count: times, text: `${times} more in a storm; the first: ${asText(event.notes)}` },
@@ -85,19 +91,19 @@ export function createCoalescedEvents({
       log.error({ err: error }, 'what was counted in a storm could not be recorded, it stays counted');
       return;
     }
-    for (const { action, obj_name: name, batch, notes } of events)
-      log.info({ action, name, batch, ...(notes as object) }, 'storm');
+    for (const { action, obj_name: name, batch: of, notes } of events)
+      log.info({ action, name, batch: of, ...(notes as object) }, 'storm');
   };
 
   /** One after the other: who flushes waits for what another flush is still writing. */
   let writing: Promise<void> = Promise.resolve();
-  const flush = (): Promise<void> => (writing = writing.then(write));
+  const flush = (batch?: string): Promise<void> => (writing = writing.then(() => write(batch)));
 
   const flushLater = async (): Promise<void> => {
     if (waiting) return;
     waiting = true;
-    while (counted.size > 0 && !stopping.signal.aborted) {
-      await clock.sleep(FLUSH_MS, stopping.signal).catch(() => undefined);
+    for (let pause = FIRST_FLUSH_MS; counted.size > 0 && !stopping.signal.aborted; pause *= 2) {
+      await clock.sleep(Math.min(pause, LAST_FLUSH_MS), stopping.signal).catch(() => undefined);
       await flush();
     }
     waiting = false;
@@ -106,7 +112,7 @@ export function createCoalescedEvents({
   return {
     flush,
     async record(event, reason) {
-      if (hasOwnRow(event)) {
+      if (hasOwnRow(event, reason)) {
         await journal.commit({ events: [event] });
         log.info({ action: event.action, name: event.obj_name, batch: event.batch }, asText(event.notes));
         return;

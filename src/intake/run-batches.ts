@@ -38,7 +38,7 @@ export interface RunnerDeps {
   /** Told of hosts whose mean may only lag behind their alert. */
   onLagging: (part: BatchPart, hosts: readonly string[][], record: BatchRecord) => void;
   /** Called when a batch has ended, before the flag is given back, and after that. */
-  onEnding: () => Promise<void>;
+  onEnding: (batch: string) => Promise<void>;
   onEnded: () => void;
 }
 
@@ -132,7 +132,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   };
 
   const closeBatch = async (record: BatchRecord, fault: string | undefined): Promise<void> => {
-    await deps.onEnding();
+    await deps.onEnding(record.id);
     const ended = toEnding(record, clock.now(), fault);
     try {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];

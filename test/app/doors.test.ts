@@ -16,7 +16,7 @@ import { systemClock } from '../../src/common/clock.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { Cloud, MigrationRequest } from '../../src/fleet/fleet.js';
-import { readJournalEvents } from '../../src/journal/lowdb.js';
+import { readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
 import type { Receiver } from '../../src/app/receiver.js';
 import { SetupError, startReceiver } from '../../src/app/receiver.js';
 import { run } from '../cli/run.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MigrationNotes } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { MOST_PLANS } from '../../src/journal/memory.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { createService } from '../../src/app/service.js';

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/common/clock.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { SimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { BatchRecord } from '../../src/journal/journal.js';
-import { readJournalEvents } from '../../src/journal/lowdb.js';
+import { readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import { ensureBuilt, startProgram } from '../support/program.js';
 import { serveSimulation } from '../support/simulation-server.js';

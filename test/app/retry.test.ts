@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cloud } from '../../src/fleet/fleet.js';
 import type { JournalEvent, MigrationNotes } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { createService } from '../../src/app/service.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';

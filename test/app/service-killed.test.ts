@@ -6,7 +6,7 @@ import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { Cloud } from '../../src/fleet/fleet.js';
 import type { Journal } from '../../src/journal/journal.js';
 import type { MigrationNotes } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { DEFAULT_WATCH_LIMITS } from '../../src/migration/watch.js';
 import { ruleFileSchema, toRule } from '../../src/rules/rule.js';

@@ -3,7 +3,7 @@ import { FleetError } from '../../src/fleet/fleet.js';
 import type { Journal } from '../../src/journal/journal.js';
 import type { MigrationNotes } from '../../src/journal/events.js';
 import { JournalError } from '../../src/journal/journal.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { createService, type Service, type ServiceOptions } from '../../src/app/service.js';
 import { fleet, GIB, guest, host, scenario } from '../support/fleet.js';
@@ -224,6 +224,56 @@ describe('a storm of alerts', () => {
     const rows = await counts(journal, 'ignored');
     expect(sum(rows)).toBe(1000);
     expect(rows.length).toBeLessThan(300);
+  });
+
+  it('has the alerts that come outside a window in few rows', async () => {
+    const { service, journal, clock } = await build({ rules: [rule({ windows: { deny: ['* * * * *'] } })] });
+    for (let n = 0; n < 2000; n += 1) {
+      expect(await service.handleAlerts([alert('a15')])).toMatchObject({ outcome: 'ignored', reason: 'outside_window' });
+      clock.advance(20);
+    }
+    await service.stop();
+    const rows = await counts(journal, 'ignored');
+    expect(sum(rows)).toBe(2000);
+    expect(rows.length).toBeLessThan(110);
+  });
+
+  it('gives drops no new rows of their own with every new batch of the same minute', async () => {
+    const during: { service?: Service; outcomes: string[] } = { outcomes: [] };
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const hosts = names.flatMap((name) => [host(name, 65), host(`free-${name}`, 10)]);
+    const guests = names.map((name) => guest(`guest-${name}`, name, 50));
+    const { service, journal, clock } = await build({
+      scenario: scenario(fleet(hosts, guests)),
+      over: ({ cloud }) => ({
+        cloud: {
+          ...cloud,
+          startMigration: async (request) => {
+            for (let n = 0; n < 80; n += 1) {
+              const answer = await during.service?.handleAlerts([alert('a')]);
+              during.outcomes.push(answer?.outcome ?? '');
+            }
+            return cloud.startMigration(request);
+          },
+        },
+      }),
+    });
+    during.service = service;
+    const began = clock.monotonic();
+    for (const name of names) {
+      await service.handleAlerts([alert(name)]);
+      await service.idle();
+    }
+    expect(clock.monotonic() - began).toBeLessThan(60_000);
+    const drops = during.outcomes.filter((outcome) => outcome === 'dropped').length;
+    expect(drops).toBe(400);
+    const rows = await counts(journal, 'dropped');
+    expect(sum(rows)).toBe(drops);
+    expect(rows.filter((count) => count === 1)).toHaveLength(100);
+    expect(rows.length).toBeLessThan(110);
+    // Each batch still tells of what was dropped behind it.
+    const batches = new Set((await journal.events({ action: 'dropped' })).map(({ batch }) => batch));
+    expect(batches.size).toBe(drops / 80);
   });
 
   it('gives alerts rows of their own again when the storm is over', async () => {

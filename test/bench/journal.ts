@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/common/clock.js';
 import type { NewEvent } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 
 /** What recording one event, and reading the newest hundred, costs when few and when many events are kept. */
 const { values } = parseArgs({ options: { commits: { type: 'string', default: '2000' } } });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { replayCommand } from '../../src/cli/replay.js';
-import { readJournalEvents } from '../../src/journal/lowdb.js';
+import { readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
 import { openSnapshots } from '../../src/decide/kept-snapshots.js';
 import type { RuleFile } from '../../src/rules/rule.js';
 import { alert, build, openRule, roomy } from '../support/service.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { Cloud } from '../../src/fleet/fleet.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { createService } from '../../src/app/service.js';
 import { openSnapshots } from '../../src/decide/kept-snapshots.js';

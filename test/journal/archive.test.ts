@@ -2,9 +2,9 @@ import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openArchive } from '../../src/journal/archive.js';
+import { openArchive } from '../../src/journal/lowdb/archive.js';
 import type { JournalEvent } from '../../src/journal/events.js';
-import { linesBackward } from '../../src/journal/lines.js';
+import { linesBackward } from '../../src/journal/lowdb/lines.js';
 
 let directory: string;
 beforeEach(async () => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { NewEvent } from '../../src/journal/events.js';
-import { lockDirectory } from '../../src/journal/lock.js';
-import { openJournal, readJournalEvents } from '../../src/journal/lowdb.js';
+import { lockDirectory } from '../../src/journal/lowdb/directory-lock.js';
+import { openJournal, readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 let directory: string;

@@ -165,7 +165,7 @@ describe('carrying out a batch', () => {
   it('has written that it will ask before it asks', async () => {
     const { options, cloud, directory, clock } = await build();
     const seen: (string | undefined)[] = [];
-    const { openJournal } = await import('../../src/journal/lowdb.js');
+    const { openJournal } = await import('../../src/journal/lowdb/open-journal.js');
     const looking: Cloud = {
       ...cloud,
       startMigration: async (request) => {

@@ -6,7 +6,7 @@ import type { SimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { BatchEnding, BatchRecord } from '../../src/journal/journal.js';
 import type { JournalEvent, MigrationNotes } from '../../src/journal/events.js';
-import { readJournalEvents } from '../../src/journal/lowdb.js';
+import { readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import type { Program } from '../support/program.js';
 import { startProgram } from '../support/program.js';

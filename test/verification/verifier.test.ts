@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
 import type { Journal } from '../../src/journal/journal.js';
 import type { EventAction } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import type { Rule } from '../../src/rules/rule.js';
 import { createService } from '../../src/app/service.js';

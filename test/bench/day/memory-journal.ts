@@ -1,5 +1,5 @@
 import type { Clock } from '../../../src/common/clock.js';
-import { passes } from '../../../src/journal/archive.js';
+import { passes } from '../../../src/journal/lowdb/archive.js';
 import type { BatchEnding, BatchRecord, Journal } from '../../../src/journal/journal.js';
 import type { JournalEvent } from '../../../src/journal/events.js';
 import { emptyMemory } from '../../../src/journal/memory.js';

@@ -2,9 +2,9 @@ import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Low } from 'lowdb';
 import { z } from 'zod';
-import type { BatchEnding, BatchRecord } from './journal.js';
-import type { JournalEvent } from './events.js';
-import type { Memory } from './memory.js';
+import type { BatchEnding, BatchRecord } from '../journal.js';
+import type { JournalEvent } from '../events.js';
+import type { Memory } from '../memory.js';
 
 const VERSION = 1;
 

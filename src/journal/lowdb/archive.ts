@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EventFilter } from './journal.js';
-import type { JournalEvent } from './events.js';
+import type { EventFilter } from '../journal.js';
+import type { JournalEvent } from '../events.js';
 import { endsInsideALine, linesBackward } from './lines.js';
 
 const DAY_FILE = /^\d{4}-\d{2}-\d{2}\.jsonl$/;

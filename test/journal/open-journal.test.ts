@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchRecord } from '../../src/journal/journal.js';
 import type { NewEvent } from '../../src/journal/events.js';
 import type { Clock } from '../../src/common/clock.js';
-import { openJournal as openSynced, readJournalEvents } from '../../src/journal/lowdb.js';
-import type { JournalOptions } from '../../src/journal/lowdb.js';
+import { openJournal as openSynced, readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
+import type { JournalOptions } from '../../src/journal/lowdb/open-journal.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 let directory: string;

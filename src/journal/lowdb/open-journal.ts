@@ -2,16 +2,16 @@ import { access, mkdir } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { Low } from 'lowdb';
-import type { Clock } from '../common/clock.js';
+import type { Clock } from '../../common/clock.js';
 import type { EventArchive } from './archive.js';
 import { openArchive, passes } from './archive.js';
 import { diskFile } from './disk-file.js';
-import type { JournalFile } from './file.js';
-import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './file.js';
-import type { EventFilter, Journal, JournalChange } from './journal.js';
-import type { JournalEvent, NewEvent } from './events.js';
-import { JournalError } from './journal.js';
-import { bounded, emptyMemory, frozen } from './memory.js';
+import type { JournalFile } from './journal-file.js';
+import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './journal-file.js';
+import type { EventFilter, Journal, JournalChange } from '../journal.js';
+import type { JournalEvent, NewEvent } from '../events.js';
+import { JournalError } from '../journal.js';
+import { bounded, emptyMemory, frozen } from '../memory.js';
 
 /** Events kept in the journal's own file; all of it is written each time, so it stays small. */
 const MOST_EVENTS = 200;
