@@ -19,6 +19,7 @@ import type { Journal } from '../journal/journal.js';
 import type { DirectoryLock } from '../journal/lowdb/directory-lock.js';
 import { lockDirectory } from '../journal/lowdb/directory-lock.js';
 import { openJournal } from '../journal/lowdb/open-journal.js';
+import { retentionProblem } from '../intake/known.js';
 import { createBusy } from '../intake/busy-flag.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from '../migration/watch.js';
@@ -82,6 +83,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
   let lock: DirectoryLock | undefined;
   let stopping = false;
   try {
+    const tooShort = retentionProblem(config.retentionMs, ruleBook.rules());
+    if (tooShort !== undefined) throw new SetupError([tooShort]);
     lock = await lockData(config.dataDir, clock).catch(asSetupError);
     if (lock.warning !== undefined) log.warn({}, lock.warning);
     const { journalFsync: sync, retentionMs } = config;
@@ -91,6 +94,8 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
     await noteRules();
     ruleBook.onChange(() => {
+      const short = retentionProblem(config.retentionMs, ruleBook.rules());
+      if (short !== undefined) log.error({}, short);
       noteRules().catch((error: unknown) => log.error({ err: error }, 'the new rules could not be recorded'));
     });
 
@@ -156,6 +161,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
     const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
     server = listening;
     const url = await listen(listening, config);
+    file.beginPruning().catch((error: unknown) => log.error({ err: error }, 'old events could not be removed'));
     const open = Object.values(config.secrets).every((list) => list.length === 0);
     log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
     const weak = Object.values(config.secrets)

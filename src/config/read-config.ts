@@ -45,7 +45,7 @@ const duration = z
 const retention = z
   .string()
   .transform((value) => (value === 'forever' ? Infinity : (parseDuration(value) ?? Number.NaN)))
-  .refine((ms) => ms >= 86_400_000, 'expected a duration of at least "1d", or "forever"');
+  .refine((ms) => ms >= 2 * 86_400_000, 'expected a duration of at least "2d", or "forever"');
 
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of an HTTP header');
 
@@ -152,7 +152,7 @@ const variables = z.object({
     .describe(
       'How long the whole list of hosts and guests may take where it comes page by page (openstack, cloudpods)',
     ),
-  RETENTION: retention.prefault('90d').describe('How long events are kept: a duration of at least 1d, or forever'),
+  RETENTION: retention.prefault('90d').describe('How long events are kept: 2d and twice the longest cooldown at least, or forever'),
   JOURNAL_FSYNC: choice(['true', 'false'])
     .prefault('true')
     .describe('Whether the journal waits for the disk; false is faster and does not outlive the loss of power'),

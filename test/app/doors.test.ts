@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
@@ -90,6 +90,36 @@ describe('with API_TOKEN as the only secret', () => {
     expect((await fetch(`${url}/api/fleet`, { headers: bearer })).status).toBe(200);
     expect((await fetch(`${url}/api/fleet`)).status).toBe(401);
     expect(moves).toEqual([]);
+  });
+});
+
+describe('what has been recorded', () => {
+  it('is not removed by a start that cannot listen, and only the oldest of it by a clock that is ahead', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'doors-data-'));
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+    await mkdir(join(dataDir, 'events'));
+    // As this clock sees it, all of it is past its retention.
+    const days = Array.from({ length: 9 }, (_, n) => `2020-01-0${n + 1}`);
+    for (const [n, day] of days.entries()) {
+      const event = { id: n + 1, ops_time: `${day}T12:00:00.000Z`, obj_name: 'r', action: 'dropped', notes: 'n' };
+      await writeFile(join(dataDir, 'events', `${day}.jsonl`), `${JSON.stringify(event)}\n`);
+    }
+    const left = async () => (await readdir(join(dataDir, 'events'))).length;
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const env = { DATA_DIR: dataDir, RETENTION: '30d' };
+    const taken = { ...env, PORT: String((other.address() as AddressInfo).port) };
+    await expect(start(taken)).rejects.toThrow(/PORT: cannot listen/);
+    other.close();
+    expect(await left()).toBe(9);
+    await start(env);
+    await vi.waitFor(async () => expect(await left()).toBe(7));
+  });
+
+  it('has to be kept for as long as decisions look back at it', async () => {
+    await expect(start({ RETENTION: '3d' }, [{ name: 'slow', cooldown: '2d' }])).rejects.toThrow(
+      'RETENTION: 3d is too short, 4d are looked back at for rule slow',
+    );
   });
 });
 

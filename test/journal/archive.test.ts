@@ -89,11 +89,12 @@ describe('the archive', () => {
     expect(ids(await openArchive(directory).read({}))).toEqual([1]);
   });
 
-  it('removes days that ended before a moment, and nothing else', async () => {
+  it('removes the days that it is told to, and nothing else', async () => {
     const archive = openArchive(directory);
     await archive.append([...range(1, 1, '2026-11-19'), ...range(2, 2, '2026-11-20'), ...range(3, 3, '2026-11-21')]);
     await writeFile(join(directory, 'notes.txt'), 'mine');
-    await archive.prune(Date.parse('2026-11-20T12:00:00Z'));
+    expect((await archive.days()).sort()).toEqual(['2026-11-19', '2026-11-20', '2026-11-21']);
+    await archive.remove(['2026-11-19', '2026-11-18']);
     expect((await readdir(directory)).sort()).toEqual(['2026-11-20.jsonl', '2026-11-21.jsonl', 'notes.txt']);
   });
 });

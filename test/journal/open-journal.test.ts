@@ -174,6 +174,7 @@ describe('the journal', () => {
     const journal = await openJournal(directory, clock, { retentionMs: 3 * day });
     await writeFile(join(directory, 'journal.json'), 'garbage');
     await openJournal(directory, clock);
+    await journal.beginPruning();
     for (let n = 0; n < 8; n += 1) {
       await journal.commit({ events: Array.from({ length: 100 }, () => note(`day ${n}`)) });
       clock.advance(day);
@@ -182,6 +183,86 @@ describe('the journal', () => {
     expect(left.at(0)).toBe('2026-11-25.jsonl');
     expect((await readdir(directory)).filter((name) => name.includes('broken'))).toEqual([]);
     expect((await journal.events()).at(-1)!.id).toBe(800);
+  });
+
+  it('removes nothing by being opened, and no archive because a clock was ahead', async () => {
+    const clock = createVirtualClock();
+    const day = 86_400_000;
+    const retentionMs = 10 * day;
+    const journal = await openJournal(directory, clock, { retentionMs });
+    for (let n = 0; n < 10; n += 1) {
+      await journal.commit({ events: Array.from({ length: 100 }, () => note(`day ${n}`)) });
+      clock.advance(day);
+    }
+    const kept = () => readdir(join(directory, 'events'));
+    const [oldest, second] = await kept();
+    clock.advance(100 * day);
+    const ahead = await openJournal(directory, clock, { retentionMs });
+    await ahead.commit({ events: [note('of a wrong clock')] });
+    const before = await kept();
+    expect(before).toEqual(expect.arrayContaining([oldest, second]));
+    expect(before.length).toBeGreaterThan(9);
+    await ahead.beginPruning();
+    expect(await kept()).toEqual(before.filter((name) => name !== oldest && name !== second));
+    for (let n = 0; n < 5; n += 1) await (await openJournal(directory, clock, { retentionMs })).beginPruning();
+    expect(await kept()).toHaveLength(before.length - 2);
+  });
+
+  it('refuses a change that throws, and only that one', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const fails = new Error('a bug');
+    const results = await Promise.allSettled([
+      journal.commit({ events: [note('before')] }),
+      journal.commit({
+        events: [note('never')],
+        memory: () => {
+          throw fails;
+        },
+      }),
+      journal.commit({ events: [note('beside')] }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: fails });
+    await journal.commit({ events: [note('after')] });
+    expect((await readJournalEvents(directory)).map(({ id, notes }) => [id, notes])).toEqual([
+      [1, 'before'],
+      [2, 'beside'],
+      [3, 'after'],
+    ]);
+  });
+
+  describe('what it remembers', () => {
+    const standings = { 'test-cpu': { misses: 2, note_of_a_newer_version: true } };
+    const write = async (memory: unknown) => {
+      const file = { version: 1, next_id: 8, events: [], batch: null, ended: [], known_rules: [], memory };
+      await writeFile(join(directory, 'journal.json'), JSON.stringify(file));
+      return openJournal(directory, createVirtualClock());
+    };
+
+    it('is taken with keys that it does not know', async () => {
+      const journal = await write({ verifications: [], standings, plans: [], more: 1 });
+      expect(journal.warning).toBeUndefined();
+      expect(journal.memory()).toEqual({ verifications: [], standings, plans: [], more: 1 });
+    });
+
+    it.each([
+      ['a plan without an end', { plans: [{ id: 'p' }] }, /memory\.plans\.0\.rule/, { plans: [] }],
+      ['a standing that is a word', { standings: { r: 'x' } }, /memory\.standings\.r/, { standings: {} }],
+      ['no verifications', { verifications: null }, /memory\.verifications: /, { verifications: [] }],
+    ])('is not trusted with %s: that begins anew, the rest is kept', async (_what, wrong, words, instead) => {
+      const journal = await write({ verifications: [], standings, plans: [], ...wrong });
+      expect(journal.warning).toMatch(words);
+      expect(journal.memory()).toEqual({ verifications: [], standings, plans: [], ...instead });
+      const aside = (await readdir(directory)).find((name) => name.startsWith('journal.json.broken-'));
+      expect(JSON.parse(await readFile(join(directory, aside!), 'utf8'))).toMatchObject({ memory: wrong });
+      const [row] = await journal.commit({ events: [note('on')] });
+      expect(row!.id).toBe(8);
+      expect((await openJournal(directory, createVirtualClock())).warning).toBeUndefined();
+    });
+
+    it('is not trusted where it is no object', async () => {
+      expect((await write('x')).warning).toMatch(/memory: expected an object/);
+    });
   });
 
   it('keeps the ends of the last batches', async () => {

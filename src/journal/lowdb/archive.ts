@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventFilter } from '../journal.js';
 import type { JournalEvent } from '../events.js';
+import { endOfDay } from './expired-days.js';
 import { endsInsideALine, linesBackward } from './lines.js';
 
 const DAY_FILE = /^\d{4}-\d{2}-\d{2}\.jsonl$/;
@@ -20,11 +21,10 @@ export interface EventArchive {
   read(filter: EventFilter): Promise<JournalEvent[]>;
   /** The highest id in the archive, 0 if it is empty. */
   lastId(): Promise<number>;
-  /**
-   * Removes the files of days that have ended before a moment.
-   * @param before - ms since the epoch.
-   */
-  prune(before: number): Promise<void>;
+  /** The days that have a file, `2026-11-21`, in no particular order. */
+  days(): Promise<string[]>;
+  /** Removes the files of some days. */
+  remove(days: readonly string[]): Promise<void>;
 }
 
 /** Whether an event is among those asked for; the limit is not looked at. */
@@ -51,11 +51,6 @@ async function* eventsBackward(file: string): AsyncGenerator<JournalEvent, void>
     const event = parseLine(line);
     if (event) yield event;
   }
-}
-
-/** The end of a file's day, ms since the epoch. */
-function endOf(name: string): number {
-  return Date.parse(`${name.slice(0, 10)}T23:59:59.999Z`);
 }
 
 /** Events that follow each other and are of one day. A clock that was put back makes a day come again. */
@@ -152,7 +147,9 @@ export function openArchive(directory: string, sync = false): EventArchive {
     },
 
     async read(filter) {
-      const names = (await dayFiles()).filter((name) => filter.since === undefined || endOf(name) >= filter.since);
+      const names = (await dayFiles()).filter(
+        (name) => filter.since === undefined || endOfDay(name.slice(0, 10)) >= filter.since,
+      );
       const found: JournalEvent[] = [];
       if (filter.limit === 0) return found;
       for await (const event of newestFirst(names)) {
@@ -162,8 +159,10 @@ export function openArchive(directory: string, sync = false): EventArchive {
       return found.reverse();
     },
 
-    async prune(before) {
-      for (const name of await dayFiles()) if (endOf(name) < before) await rm(join(directory, name), { force: true });
+    days: async () => (await dayFiles()).map((name) => name.slice(0, 10)),
+
+    async remove(days) {
+      for (const day of days) await rm(join(directory, `${day}.jsonl`), { force: true });
     },
   };
 }

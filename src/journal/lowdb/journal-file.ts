@@ -1,10 +1,11 @@
-import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Low } from 'lowdb';
 import { z } from 'zod';
 import type { BatchEnding, BatchRecord } from '../journal.js';
 import type { JournalEvent } from '../events.js';
 import type { Memory } from '../memory.js';
+import { checkMemory } from './memory-schema.js';
 
 const VERSION = 1;
 
@@ -21,6 +22,8 @@ export interface JournalFile {
   memory?: Memory;
   /** Rules whose `create` event is recorded. */
   known_rules: string[];
+  /** The day, `2026-11-21`, on which days that are past their retention were removed last. */
+  pruned_on?: string;
 }
 
 export function emptyJournal(nextId: number): JournalFile {
@@ -51,10 +54,11 @@ const fileSchema = z.looseObject({
     .nullable(),
   ended: z.array(z.looseObject({ id: z.string() })).default([]),
   known_rules: z.array(z.string()),
+  pruned_on: z.string().optional(),
 });
 
-/** What a file turned out to be. */
-type Checked = { ok: true; file: JournalFile } | { ok: false; problem: string };
+/** What a file turned out to be; parts of its memory that cannot be understood are left out and named. */
+type Checked = { ok: true; file: JournalFile; leftOut: string[] } | { ok: false; problem: string };
 
 /**
  * Checks what was read from a journal file.
@@ -66,7 +70,11 @@ export function checkJournal(value: unknown, path: string): Checked {
     throw new Error(`journal: ${path} is of version ${version}, this program knows versions up to ${VERSION}`);
   }
   const result = fileSchema.safeParse(value);
-  if (result.success) return { ok: true, file: result.data as unknown as JournalFile };
+  if (result.success) {
+    const file = result.data as unknown as JournalFile;
+    const { memory, problems } = checkMemory(file.memory);
+    return { ok: true, file: { ...file, memory }, leftOut: problems };
+  }
   const [issue] = result.error.issues;
   const where = issue && issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
   return { ok: false, problem: `it is not a journal of automigrate: ${where}${issue?.message ?? ''}` };
@@ -74,34 +82,46 @@ export function checkJournal(value: unknown, path: string): Checked {
 
 const ASIDE = '.broken-';
 
+/** A journal file as it was found. */
+interface Found {
+  /** `null` if there is none, or none that can be understood. */
+  file: JournalFile | null;
+  /** What could not be understood was kept under another name. */
+  aside?: { warning: string; nextId?: number };
+}
+
 /**
- * Reads a journal file; one that cannot be understood is renamed, never emptied.
+ * Reads a journal file. One that cannot be understood is renamed, never emptied; where it is only a part of the memory,
+ * the file is copied and the rest of it taken.
  * @param now - ms since the epoch, for the new name.
- * @returns the journal, or `null` if there is none, and in that case what became of a file that was there.
  */
-export async function readOrPutAside(
-  db: Low<JournalFile | null>,
-  path: string,
-  now: number,
-): Promise<{ file: JournalFile | null; aside?: { warning: string; nextId?: number } }> {
+export async function readOrPutAside(db: Low<JournalFile | null>, path: string, now: number): Promise<Found> {
+  const aside = `${path}${ASIDE}${new Date(now).toISOString().replaceAll(':', '')}`;
   let problem: string;
   try {
     await db.read();
     if (db.data === null) return { file: null };
     const checked = checkJournal(db.data, path);
-    if (checked.ok) return { file: checked.file };
+    if (checked.ok) return checked.leftOut.length === 0 ? { file: checked.file } : await withoutParts(checked);
     problem = checked.problem;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     problem = error.message;
   }
   const nextId = salvageNextId(await readFile(path, 'utf8'));
-  const aside = `${path}${ASIDE}${new Date(now).toISOString().replaceAll(':', '')}`;
   await rename(path, aside);
   const warning =
     `journal: ${path} could not be read (${problem}); it was kept as ${aside} and a new journal was begun. ` +
     'A batch that was running is not followed any more: look at the migrations in the cloud';
   return { file: null, aside: { warning, ...(nextId !== undefined && { nextId }) } };
+
+  async function withoutParts({ file, leftOut }: Extract<Checked, { ok: true }>): Promise<Found> {
+    await copyFile(path, aside);
+    const warning =
+      `journal: what ${path} remembers could not be read whole (${leftOut.join('; ')}); the file as it was is kept as ` +
+      `${aside}, and what is named begins anew`;
+    return { file, aside: { warning, nextId: file.next_id } };
+  }
 }
 
 /** Ids must not come again, so what is left of a broken file is searched for the next one. */

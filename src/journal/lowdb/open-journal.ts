@@ -7,6 +7,7 @@ import type { EventArchive } from './archive.js';
 import { openArchive, passes } from './archive.js';
 import { diskFile } from './disk-file.js';
 import type { JournalFile } from './journal-file.js';
+import { expiredDays } from './expired-days.js';
 import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './journal-file.js';
 import type { EventFilter, Journal, JournalChange } from '../journal.js';
 import type { JournalEvent, NewEvent } from '../events.js';
@@ -34,6 +35,12 @@ export interface FileJournal extends Journal {
   readonly warning?: string;
   /** Records a `create` event for each rule that the journal has not seen yet, and forgets rules that are gone. */
   noteRules(rules: readonly { name: string; spec: Record<string, unknown> }[]): Promise<void>;
+  /**
+   * Removes what is older than it has to be kept, now and from then on once a day. To be called once the receiver listens:
+   * a start that comes to nothing removes nothing.
+   * @throws JournalError if the journal cannot be written.
+   */
+  beginPruning(): Promise<void>;
   /** What could not be written the last time it was tried; none means that all is well. */
   problems(): string[];
 }
@@ -95,17 +102,22 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
   };
   let archiveProblem: string | undefined;
   let writeProblem: string | undefined;
+  let pruneProblem: string | undefined;
 
-  let prunedOn = '';
-  /** Removes what is older than it has to be kept, once a day. */
-  const prune = async () => {
-    const today = new Date(clock.now()).toISOString().slice(0, 10);
-    if (today === prunedOn || retentionMs === Infinity) return;
-    await archive.prune(clock.now() - retentionMs);
-    await pruneAside(path, clock.now() - retentionMs);
-    prunedOn = today;
+  let isPruning = false;
+  const today = () => new Date(clock.now()).toISOString().slice(0, 10);
+  /** Removes what is older than it has to be kept. */
+  const prune = async (): Promise<void> => {
+    try {
+      const days = [...(await archive.days()), ...current.events.map(({ ops_time }) => ops_time.slice(0, 10))];
+      const expired = expiredDays(days, { now: clock.now(), retentionMs });
+      await archive.remove(expired.days);
+      await pruneAside(path, expired.warrantedBefore);
+      pruneProblem = undefined;
+    } catch (error) {
+      pruneProblem = `journal: cannot remove what is older than it has to be kept: ${message(error)}`;
+    }
   };
-  await prune();
 
   const prepare = (base: JournalFile, change: JournalChange): [JournalFile, JournalEvent[]] => {
     const { events = [], batch, ended, memory } = change;
@@ -161,19 +173,27 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
       const group = waiting;
       waiting = [];
       let next = current;
-      const results = group.map(({ change }) => {
-        const [changed, rows] = change(next);
-        next = changed;
-        return rows;
-      });
+      const made: { rows: JournalEvent[]; of: Waiting }[] = [];
+      for (const each of group) {
+        try {
+          const [changed, rows] = each.change(next);
+          next = changed;
+          made.push({ rows, of: each });
+        } catch (error) {
+          // A bug of whoever made this change, which nobody else has to suffer from.
+          each.reject(error);
+        }
+      }
+      if (made.length === 0) continue;
+      // Written down first: what starts over and over does not remove more each time.
+      const isDue = isPruning && next.pruned_on !== today();
+      if (isDue) next = { ...next, pruned_on: today() };
       try {
         await write(next);
-        await prune().catch((error: unknown) => {
-          archiveProblem = `journal: cannot remove what is older than it has to be kept: ${message(error)}`;
-        });
-        group.forEach(({ resolve }, index) => resolve(results[index] ?? []));
+        if (isDue) await prune();
+        for (const { rows, of } of made) of.resolve(rows);
       } catch (error) {
-        group.forEach(({ reject }) => reject(error));
+        for (const { of } of made) of.reject(error);
       }
     }
     writing = false;
@@ -190,10 +210,14 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     commit: (change) => enqueue((base) => prepare(base, change)),
     events: (filter = {}) => readEvents(current, archive, filter),
     endedBatches: () => structuredClone(current.ended),
-    problems: () => [writeProblem, archiveProblem].filter((problem) => problem !== undefined),
+    problems: () => [writeProblem, archiveProblem, pruneProblem].filter((problem) => problem !== undefined),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
     // Asked for by every alert: nobody can change what stands there, so nobody needs a copy.
     memory: () => current.memory ?? emptyMemory(),
+    async beginPruning() {
+      isPruning = retentionMs < Infinity;
+      if (isPruning) await enqueue((base) => [base, []]);
+    },
     async noteRules(rules) {
       const names = rules.map(({ name }) => name);
       if (JSON.stringify(names) === JSON.stringify(current.known_rules)) return;
