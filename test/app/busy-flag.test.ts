@@ -7,7 +7,7 @@ import { createBusy } from '../../src/intake/busy-flag.js';
 import type { Journal, JournalChange } from '../../src/journal/journal.js';
 import { JournalError } from '../../src/journal/journal.js';
 import type { MigrationNotes } from '../../src/journal/events.js';
-import { openJournal } from '../../src/journal/lowdb.js';
+import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { withStanding } from '../../src/verification/rule-mode.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import { alert, build, rule } from '../support/service.js';
