@@ -83,17 +83,17 @@ export function checkMemory(value: unknown): { memory: Memory; problems: string[
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { memory: emptyMemory(), problems: ['memory: expected an object'] };
   }
-  const memory: Record<string, unknown> = { ...value };
+  const known: Record<string, unknown> = { ...value };
+  const anew: Record<string, unknown> = { ...emptyMemory() };
   const problems: string[] = [];
-  const empty: Record<string, unknown> = { ...emptyMemory() };
+  const kept = { ...known };
   for (const [name, schema] of Object.entries(parts)) {
-    if (memory[name] === undefined && empty[name] === undefined) continue;
-    const result = schema.safeParse(memory[name]);
+    if (known[name] === undefined && anew[name] === undefined) continue;
+    const result = schema.safeParse(known[name]);
     if (result.success) continue;
     const [issue] = result.error.issues;
     problems.push(`${['memory', name, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'not understood'}`);
-    delete memory[name];
-    if (name in empty) memory[name] = empty[name];
+    kept[name] = anew[name];
   }
-  return { memory: memory as unknown as Memory, problems };
+  return { memory: kept as unknown as Memory, problems };
 }
