@@ -152,7 +152,9 @@ const variables = z.object({
     .describe(
       'How long the whole list of hosts and guests may take where it comes page by page (openstack, cloudpods)',
     ),
-  RETENTION: retention.prefault('90d').describe('How long events are kept: 2d and twice the longest cooldown at least, or forever'),
+  RETENTION: retention
+    .prefault('90d')
+    .describe('How long events are kept: 2d and twice the longest cooldown at least, or forever'),
   JOURNAL_FSYNC: choice(['true', 'false'])
     .prefault('true')
     .describe('Whether the journal waits for the disk; false is faster and does not outlive the loss of power'),

@@ -229,7 +229,10 @@ describe('a storm of alerts', () => {
   it('has the alerts that come outside a window in few rows', async () => {
     const { service, journal, clock } = await build({ rules: [rule({ windows: { deny: ['* * * * *'] } })] });
     for (let n = 0; n < 2000; n += 1) {
-      expect(await service.handleAlerts([alert('a15')])).toMatchObject({ outcome: 'ignored', reason: 'outside_window' });
+      expect(await service.handleAlerts([alert('a15')])).toMatchObject({
+        outcome: 'ignored',
+        reason: 'outside_window',
+      });
       clock.advance(20);
     }
     await service.stop();
