@@ -24,7 +24,7 @@ async function serve(env: Environment): Promise<number> {
   endOnFault(log);
   let receiver: Receiver;
   try {
-    receiver = await startReceiver({ config: read.config, clock: systemClock, log });
+    receiver = await startReceiver({ config: read.config, clock: systemClock, log, threads: true });
   } catch (error) {
     if (error instanceof SetupError) return refused(error.problems);
     throw error;

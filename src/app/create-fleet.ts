@@ -34,7 +34,17 @@ export async function createFleet(config: Config, clock: Clock): Promise<{ cloud
   return { cloud, metrics };
 }
 
-async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> {
+/** Whether the fleet lives in this process: then no thread of its own can look at it. */
+export function isSimulatedHere({ cloud, simulation }: Config): boolean {
+  return cloud === 'simulated' && !isAddress(simulation);
+}
+
+function isAddress(simulation: string | undefined): simulation is string {
+  return simulation !== undefined && /^https?:\/\//.test(simulation);
+}
+
+/** The cloud alone; its readings are made when asked for. */
+export async function createCloud(config: Config, clock: Clock): Promise<CreatedCloud> {
   const { requestTimeoutMs: timeoutMs, inventoryTimeoutMs } = config;
   const options: CloudOptions = { timeoutMs, inventoryTimeoutMs, clock, random: Math.random };
   const { cloudpods, openstack, proxmox } = config.clouds;
@@ -66,7 +76,7 @@ function given<T>(settings: T | undefined, cloud: string): T {
 
 async function createSimulation(config: Config, clock: Clock): Promise<Cloud & Metrics> {
   const { simulation, requestTimeoutMs: timeoutMs } = config;
-  if (simulation === undefined || !/^https?:\/\//.test(simulation)) {
+  if (!isAddress(simulation)) {
     return createSimulatedCloud(await readScenario(simulation), clock);
   }
   if (!URL.canParse(simulation)) throw new SetupError([`SIMULATION: ${simulation} is not an address`]);

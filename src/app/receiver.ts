@@ -7,7 +7,6 @@ import type { Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
-import { askFleet } from '../fleet/ask.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
 import type { AppOptions } from '../http/app.js';
 import { createApp } from '../http/app.js';
@@ -23,8 +22,9 @@ import { retentionProblem } from '../intake/known.js';
 import { createBusy } from '../intake/busy-flag.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from '../migration/watch.js';
-import { createFleet } from './create-fleet.js';
+import { createCloud, createFleet, isSimulatedHere } from './create-fleet.js';
 import { SetupError } from '../config/setup-error.js';
+import { startThreadedDecisions } from './threaded-decisions.js';
 import type { RuleBook } from '../rules/book.js';
 import { openRuleBook } from '../rules/book.js';
 import type { Service } from './service.js';
@@ -50,12 +50,11 @@ export interface ReceiverOptions {
   log: Logger;
   /** A fleet made elsewhere, instead of the one that the configuration names. */
   fleet?: { cloud: Cloud; metrics: Metrics };
+  /** Whether decisions are made in a thread of their own; a fleet that lives in this process stays in this one. */
+  threads?: boolean;
   /** How often to look at a migration, where that is not the usual. */
   limits?: Partial<WatchLimits>;
 }
-
-/** The window over which `/api/fleet` averages, ms; a rule has its own. */
-const FLEET_PERIOD_MS = 300_000;
 
 /** A shorter secret is told of at the start, characters. */
 const SHORT_SECRET = 16;
@@ -64,11 +63,13 @@ const SHORT_SECRET = 16;
  * Wires the whole service and starts to listen.
  * @throws SetupError that names every file or variable that is wrong.
  */
-export async function startReceiver({ config, clock, log, fleet, limits }: ReceiverOptions): Promise<Receiver> {
-  const { cloud, metrics } = fleet ?? (await createFleet(config, clock));
+export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const { config, clock, log, limits } = options;
+  const { fleet, close } = await fleetFor(options);
+  const { cloud, metrics } = fleet;
   const opened = await openRuleBook(config.rulesDir, { log });
   if (!opened.ok) {
-    metrics.close?.();
+    close();
     throw new SetupError(opened.problems);
   }
   const ruleBook = opened.book;
@@ -110,8 +111,9 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       },
     });
     const service = createService({
-      cloud,
-      metrics,
+      ...fleet,
+      looks: { lagging: true, dropped: config.droppedAlerts === 'look-again' },
+      checksHostNames: true,
       rules: () => ruleBook.rules(),
       journal,
       busy,
@@ -144,11 +146,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       endedBatches: () => journal.endedBatches(),
       plans: () => service.plans(),
       approve: (plan) => service.approve(plan),
-      fleet: async (signal) => {
-        const timeoutMs = config.requestTimeoutMs;
-        const asked = { cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs, ...(signal && { signal }) };
-        return (await askFleet(asked)).snapshot;
-      },
+      fleet: (detail) => service.fleet(detail),
       readiness: () =>
         Promise.resolve([
           ...(stopping ? ['going down'] : []),
@@ -179,7 +177,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
         stopping = true;
         // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
-        metrics.close?.();
+        close();
         ruleBook.close();
         tls?.close();
         await closed(listening);
@@ -187,7 +185,7 @@ export async function startReceiver({ config, clock, log, fleet, limits }: Recei
       },
     };
   } catch (error) {
-    metrics.close?.();
+    close();
     ruleBook.close();
     tls?.close();
     server?.close();
@@ -204,6 +202,19 @@ async function tellWarnings(cloud: Cloud, log: Logger): Promise<void> {
   } catch (error) {
     log.warn({ cloud: cloud.name, err: error }, 'the cloud could not be asked how it is set up');
   }
+}
+
+/** What the receiver looks at, and where: see {@link ReceiverOptions.threads}. */
+async function fleetFor({ config, clock, log, fleet, threads }: ReceiverOptions) {
+  if (fleet || !threads || isSimulatedHere(config)) {
+    const here = fleet ?? (await createFleet(config, clock));
+    return { fleet: here, close: () => here.metrics.close?.() };
+  }
+  const { cloud } = await createCloud(config, clock);
+  const limits = { timeMs: config.decisionTimeoutMs, memoryMib: config.decisionMemoryMib };
+  const decisions = await startThreadedDecisions(config, limits, { clock, log });
+  const { metrics: name, scrapeIntervalMs } = decisions.fleetOf;
+  return { fleet: { cloud, metrics: { name, scrapeIntervalMs }, decisions }, close: () => void decisions.close() };
 }
 
 function asSetupError(error: unknown): never {

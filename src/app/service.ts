@@ -2,6 +2,7 @@ import type { Alert } from '../alerts/alert.js';
 import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import { createDecisions, type Decisions } from '../decide/decisions.js';
+import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { SnapshotStore } from '../decide/kept-snapshots.js';
 import type { MigrationBudget } from '../decide/migration-budgets.js';
 import type { Planner } from '../decide/plan-moves.js';
@@ -38,12 +39,9 @@ export interface LaterLooksOptions {
   dropped: boolean;
 }
 
-/** What the service is made of. */
-export interface ServiceOptions {
+/** What the service is made of, wherever decisions are made. */
+interface ServiceParts {
   cloud: Cloud;
-  metrics: Metrics;
-  /** Where the whole fleet is looked at; by default in this very thread, by `cloud` and `metrics`. */
-  decisions?: Decisions;
   /** The rules as they are now. */
   rules: () => readonly Rule[];
   journal: Journal;
@@ -71,12 +69,26 @@ export interface ServiceOptions {
   checksHostNames?: boolean;
 }
 
+/** A service that decides in this very thread, by its cloud and store. */
+export interface ServiceOptions extends ServiceParts {
+  metrics: Metrics;
+  decisions?: Decisions;
+}
+
+/** A service whose decisions are made elsewhere: of the store it only knows how far apart two samples are. */
+export interface ServiceElsewhere extends ServiceParts {
+  metrics: Pick<Metrics, 'scrapeIntervalMs'>;
+  decisions: Decisions;
+}
+
 /** Alerts in, batches out. */
 export interface Service {
   /** @throws whatever is a fault of ours. */
   handleAlerts(alerts: Alert[]): Promise<WebhookAnswer>;
   /** What runs now. */
   batch(): BatchView | null;
+  /** The fleet as it is, one answer for all who ask within some seconds. */
+  fleet(detail: FleetDetail): Promise<FleetView>;
   /** The recommended plans that are kept, oldest first. */
   plans(): PlanView[];
   /** Carries out a recommended plan if it still holds. */
@@ -98,11 +110,11 @@ const SHUTTING_DOWN = {
 const NO_JOURNAL = { outcome: 'unavailable', reason: 'journal', text: 'the journal cannot be written' } as const;
 
 /** Puts the rooms together: who receives alerts, who decides, who moves, who looks again. */
-export function createService(options: ServiceOptions): Service {
+export function createService(options: ServiceOptions | ServiceElsewhere): Service {
   const { cloud, metrics, journal, busy, clock, log, limits, newBatchId } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const decisions = options.decisions ?? decisionsHere(options);
+  const decisions = isHere(options) ? decisionsHere(options) : options.decisions;
   const rows = createCoalescedEvents({ journal, clock, log });
   const { scrapeIntervalMs } = metrics;
   const verifier =
@@ -163,6 +175,7 @@ export function createService(options: ServiceOptions): Service {
 
   return {
     batch: () => runner.view(),
+    fleet: (detail) => decisions.fleet(detail),
     idle: () => runner.idle(),
 
     async handleAlerts(alerts) {
@@ -214,6 +227,10 @@ export function createService(options: ServiceOptions): Service {
       await verifier?.stopped();
     },
   };
+}
+
+function isHere(options: ServiceOptions | ServiceElsewhere): options is ServiceOptions {
+  return options.decisions === undefined;
 }
 
 function decisionsHere({

@@ -152,6 +152,20 @@ const variables = z.object({
     .describe(
       'How long the whole list of hosts and guests may take where it comes page by page (openstack, cloudpods)',
     ),
+  DECISION_TIMEOUT: duration
+    .prefault('10m')
+    .describe('How long one decision may take, everything that it asks included; then it ends in decision_fail'),
+  DECISION_MEMORY: z
+    .string()
+    .refine((value) => (parseBytes(value) ?? 0) >= 128 * 1024 ** 2, 'expected at least "128MiB"')
+    .transform((value) => Math.floor((parseBytes(value) ?? Number.NaN) / 1024 ** 2))
+    .prefault('2GiB')
+    .describe('How much memory the thread of the decisions may take'),
+  DROPPED_ALERTS: choice(['forget', 'look-again'])
+    .prefault('forget')
+    .describe(
+      'What becomes of the newest alert of each rule and host that was dropped while a batch moved guests: forget or look-again',
+    ),
   RETENTION: retention
     .prefault('90d')
     .describe('How long events are kept: 2d and twice the longest cooldown at least, or forever'),
@@ -200,6 +214,9 @@ export interface Config {
   verifyTolerance: number;
   snapshotRetentionMs: number;
   requestTimeoutMs: number;
+  decisionTimeoutMs: number;
+  decisionMemoryMib: number;
+  droppedAlerts: 'forget' | 'look-again';
   inventoryTimeoutMs: number;
   /** Infinity: for ever. */
   retentionMs: number;
@@ -350,6 +367,9 @@ export function readConfig(
     verifyTolerance: read.VERIFY_TOLERANCE,
     snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,
+    decisionTimeoutMs: read.DECISION_TIMEOUT,
+    decisionMemoryMib: read.DECISION_MEMORY,
+    droppedAlerts: read.DROPPED_ALERTS,
     inventoryTimeoutMs: read.INVENTORY_TIMEOUT,
     retentionMs: read.RETENTION,
     journalFsync: read.JOURNAL_FSYNC === 'true',

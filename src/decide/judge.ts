@@ -78,7 +78,7 @@ function leftAlone({ request: { rule } }: Settled, host: Host): string | undefin
   return ignored === undefined ? undefined : `host ${host.name} is ${ignored}`;
 }
 
-function verdictOn(host: Host, { request, answer, unsettled }: Settled, now: number): Verdict {
+function verdictOn(host: Host, { request, answer, unsettled, hostsNamedBy }: Settled, now: number): Verdict {
   const { rule } = request;
   const { metric, threshold, periodMs } = rule;
   const current = host.metrics[metric];
@@ -86,7 +86,9 @@ function verdictOn(host: Host, { request, answer, unsettled }: Settled, now: num
     return { relieve: false, action, text, lags };
   };
   if (current === undefined) {
-    return leave('metrics_fail', `no current reading of ${metric} for host ${host.name}: nothing is moved on a guess`);
+    const where = hostsNamedBy === undefined ? '' : ` by ${hostsNamedBy}`;
+    const text = `no current reading of ${metric} for host ${host.name}${where}: nothing is moved on a guess`;
+    return leave('metrics_fail', text);
   }
   if (!isOverThreshold(metric, current, threshold)) {
     const text = `host ${host.name}: ${metric} is ${current}, which does not pass the threshold ${threshold}`;

@@ -13,6 +13,8 @@ export interface Observed extends Draft {
   answer: FleetAnswer;
   /** The usual distance of two samples of the store, ms. */
   scrapeIntervalMs: number;
+  /** By what the store names hosts, for messages: `the label host_id`. */
+  hostsNamedBy: string | undefined;
 }
 
 /** Readings that were not used and are told of one by one; the others are counted. */
@@ -44,7 +46,9 @@ export async function observe(
     }
     const more = answer.discarded.length - MOST_DISCARDED;
     if (more > 0) log.warn({ rule: rule.name }, `${more} more readings were not used`);
-    return { ...draft, answer, scrapeIntervalMs: metrics.scrapeIntervalMs };
+    const { withoutHistory } = answer;
+    if (withoutHistory !== undefined) log.warn({ rule: rule.name }, withoutHistory);
+    return { ...draft, answer, scrapeIntervalMs: metrics.scrapeIntervalMs, hostsNamedBy: metrics.namedBy?.host };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FleetError)) throw error;

@@ -1,4 +1,4 @@
-import { PLAN_DEADLINE_MS, type Plan, type SearchLimits, planMigrations } from '../balancer/index.js';
+import { type Plan, type SearchLimits, planDeadlineMs, planMigrations } from '../balancer/index.js';
 import {
   type ApprovedMove,
   type ListedExclusion,
@@ -54,6 +54,6 @@ export function planOf(
 ): Plan {
   const { snapshot, request, sourceIds, otherAlertingIds, underWay, approvedMoves } = draft;
   const rule = withDefaults(request.rule);
-  const limits = { now: () => clock.monotonic(), deadlineMs: PLAN_DEADLINE_MS };
+  const limits = { now: () => clock.monotonic(), deadlineMs: planDeadlineMs(sourceIds.length) };
   return planner({ snapshot, rule, sourceIds, otherAlertingIds, exclusions, underWay, approvedMoves, limits });
 }

@@ -1,5 +1,6 @@
 import { Router } from 'express';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { EventFilter } from '../journal/journal.js';
 import type { EventAction } from '../journal/events.js';
 import { parseDuration } from '../common/units.js';
@@ -49,10 +50,9 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
     await validateEventsQuery(request);
     response.json({ events: await backend.events(eventFilter(request, now())) });
   });
-  get('/api/fleet', async (_request, response) => {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    response.json(await backend.fleet(gone.signal));
+  get('/api/fleet', async (request, response) => {
+    const detail = fleetDetail(request.query.detail);
+    sendFleet(request, response, await backend.fleet(detail));
   });
   addPlanRoutes(router, backend);
   return router;
@@ -88,4 +88,30 @@ function parseSince(text: string, now: number): number {
     throw new HttpProblem('invalid_query', { problems: [{ field: 'since', message }] });
   }
   return at;
+}
+
+function fleetDetail(value: unknown): FleetDetail {
+  if (value === undefined || value === 'guests') return 'guests';
+  if (value === 'summary') return 'summary';
+  throw new HttpProblem('invalid_query', {
+    problems: [{ field: 'detail', message: 'expected "guests" or "summary"' }],
+  });
+}
+
+/** A fleet may be tens of megabytes: it is written out, packed and named once, elsewhere. */
+function sendFleet(request: Request, response: Response, { json, gzip, etag, takenAt }: FleetView): void {
+  response.set({
+    // Whoever asks again within seconds gets the same, and whoever has it already is told so.
+    'Cache-Control': 'private, no-cache',
+    ETag: etag,
+    'Last-Modified': new Date(takenAt).toUTCString(),
+    Vary: 'Accept-Encoding',
+  });
+  if (request.get('if-none-match') === etag) {
+    response.status(304).end();
+    return;
+  }
+  const packed = request.acceptsEncodings('gzip') === 'gzip';
+  if (packed) response.set('Content-Encoding', 'gzip');
+  response.type('json').send(Buffer.from(packed ? gzip : json));
 }

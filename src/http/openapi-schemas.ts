@@ -219,4 +219,27 @@ export const components = {
       ),
     ),
   }),
+  FleetSummary: shape({
+    taken_at: text,
+    guests: { type: 'integer', description: 'How many there are in all' },
+    hosts: listOf(
+      shape(
+        {
+          id: text,
+          name: text,
+          status: text,
+          enabled: { type: 'boolean' },
+          host_type: text,
+          cpu_architecture: text,
+          cpu_count: whole,
+          mem_size: { type: 'integer', description: 'MiB' },
+          metrics: ref('Readings'),
+          guest_count: whole,
+          guest_vcpus: whole,
+          guest_memory: { type: 'integer', description: 'MiB' },
+        },
+        { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } },
+      ),
+    ),
+  }),
 };

@@ -141,9 +141,13 @@ export const openapi = {
       },
     },
     '/api/fleet': read(
-      'Hosts and guests with their readings, asked now',
-      answer('The fleet', schema.ref('Snapshot')),
-      {},
+      'Hosts and guests with their readings, at most some seconds old; `detail=summary` counts the guests of each host instead',
+      answer('The fleet', { oneOf: [schema.ref('Snapshot'), schema.ref('FleetSummary')] }),
+      {
+        parameters: [
+          { name: 'detail', in: 'query', schema: { type: 'string', enum: ['guests', 'summary'], default: 'guests' } },
+        ],
+      },
       { 502: refusal('The cloud or the metric store cannot be asked; the message is its own') },
     ),
     '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' }), { 429: tooMany }),

@@ -4,7 +4,7 @@ import type { ApprovalAnswer, BatchView, PlanView } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
 import type { JournalEvent } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
-import type { Snapshot } from '../fleet/fleet.js';
+import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 
 /** What stands behind the HTTP surface. */
 export interface Backend {
@@ -19,8 +19,8 @@ export interface Backend {
   plans(): PlanView[];
   /** Carries out a plan if it still holds. Resolves when the fleet has been asked again. */
   approve(plan: string): Promise<ApprovalAnswer>;
-  /** Asks cloud and metric store now. */
-  fleet(signal?: AbortSignal): Promise<Snapshot>;
+  /** The fleet, written out: one answer for all who ask within some seconds. */
+  fleet(detail: FleetDetail): Promise<FleetView>;
   /** Problems that keep the service from doing its work; none means ready. */
   readiness(): Promise<string[]>;
   /** Prometheus text format. */

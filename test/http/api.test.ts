@@ -1,10 +1,8 @@
-import { createServer, get } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
 import type { BatchView } from '../../src/intake/views.js';
 import type { JournalEvent } from '../../src/journal/events.js';
+import { fleet, guest, host } from '../support/fleet.js';
 import { NOW, world } from './world.js';
 
 const HOUR = 3_600_000;
@@ -119,29 +117,35 @@ describe('GET /api/fleet', () => {
     expect(response.body).toEqual({ error: 'fleet_unavailable', message: 'cloudpods: GET /hosts answered 500' });
   });
 
-  test('is no longer asked once nobody waits for it', async () => {
+  test('is not sent again to who has it already', async () => {
     const app = world();
-    let asked: () => void;
-    const isAsked = new Promise<void>((resolve) => (asked = resolve));
-    const isAborted = new Promise<void>((resolve) => {
-      app.backend.snapshot = (signal) =>
-        new Promise((_resolve, reject) => {
-          signal?.addEventListener('abort', () => {
-            resolve();
-            reject(new Error('aborted'));
-          });
-          asked();
-        });
+    const { etag } = (await app.http.get('/api/fleet').expect(200)).headers as { etag: string };
+    await app.http.get('/api/fleet').set('If-None-Match', etag).expect(304);
+    await app.http.get('/api/fleet?detail=summary').set('If-None-Match', etag).expect(200);
+  });
+
+  test('comes packed to who can unpack it, and bare to who cannot', async () => {
+    const app = world();
+    const packed = await app.http.get('/api/fleet').set('Accept-Encoding', 'gzip').expect(200);
+    expect(packed.headers['content-encoding']).toBe('gzip');
+    const bare = await app.http.get('/api/fleet').set('Accept-Encoding', 'identity').expect(200);
+    expect(bare.headers).not.toHaveProperty('content-encoding');
+    expect(bare.body).toEqual(packed.body);
+  });
+
+  test('as a summary counts the guests of each host and what they were given', async () => {
+    const app = world();
+    app.backend.snapshot = () =>
+      Promise.resolve(fleet([host('a', 50), host('b', 10)], [guest('g', 'a', 5), guest('h', 'a', 5)]));
+    const { body } = await app.http.get('/api/fleet?detail=summary').expect(200);
+    expect(body).toMatchObject({
+      guests: 2,
+      hosts: [
+        { name: 'a', guest_count: 2, guest_vcpus: 16, guest_memory: 16384 },
+        { name: 'b', guest_count: 0, guest_vcpus: 0, guest_memory: 0 },
+      ],
     });
-    const server = createServer(app.app as never).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const client = get({ port: (server.address() as AddressInfo).port, path: '/api/fleet' });
-    client.on('error', () => undefined);
-    await isAsked;
-    client.destroy();
-    await isAborted;
-    server.close();
-    await once(server, 'close');
+    await app.http.get('/api/fleet?detail=all').expect(400);
   });
 });
 

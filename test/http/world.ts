@@ -4,6 +4,7 @@ import request from 'supertest';
 import type TestAgent from 'supertest/lib/agent.js';
 import type { Alert } from '../../src/alerts/alert.js';
 import type { WebhookAnswer } from '../../src/intake/answer.js';
+import { fleetView, type FleetDetail, type FleetView } from '../../src/decide/fleet-view.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
 import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
@@ -29,7 +30,7 @@ export class MemoryBackend implements Backend {
   approval: () => ApprovalAnswer = () => ({ outcome: 'accepted', plan: 'p1', batch: 'b1', rules: ['test-cpu'] });
   recorded: JournalEvent[] = [];
   ended: BatchEnding[] = [];
-  snapshot: (signal?: AbortSignal) => Promise<Snapshot> = () =>
+  snapshot: () => Promise<Snapshot> = () =>
     Promise.resolve({ taken_at: '2026-11-21T05:06:00Z', hosts: [], guests: [] });
 
   readonly registry: Registry;
@@ -61,8 +62,8 @@ export class MemoryBackend implements Backend {
     this.approved.push(plan);
     return Promise.resolve().then(() => this.approval());
   }
-  fleet(signal?: AbortSignal): Promise<Snapshot> {
-    return this.snapshot(signal);
+  async fleet(detail: FleetDetail): Promise<FleetView> {
+    return fleetView(await this.snapshot(), detail);
   }
   readiness(): Promise<string[]> {
     return Promise.resolve(this.problems);
