@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { CloudpodsSettings } from '../fleet/clouds/cloudpods/cloudpods.js';
+import type { CloudpodsSettings } from '../fleet/clouds/cloudpods/settings.js';
 import type { KeystoneSettings } from '../fleet/clouds/keystone.js';
 import type { OpenstackSettings } from '../fleet/clouds/openstack/openstack.js';
 import type { ProxmoxSettings } from '../fleet/clouds/proxmox/proxmox.js';

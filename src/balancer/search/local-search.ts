@@ -1,5 +1,5 @@
 import { type LookAllowance, STEP } from './search-limits.js';
-import { type SetQuality, isWorse, shortOf, shortfallTolerance } from './most-relief.js';
+import { type SetQuality, isWorse, shortOf, shortfallTolerance } from './set-quality.js';
 import { Packing } from './packing.js';
 import { randomSequence } from './random-sequence.js';
 import { type DenseProblem, priceOfWeight } from './dense-problem.js';

@@ -1,6 +1,6 @@
 import type { Problem } from '../model/problem.js';
 import { randomSequence } from './random-sequence.js';
-import { type SetQuality, isWorse, shortOf } from './most-relief.js';
+import { type SetQuality, isWorse, shortOf } from './set-quality.js';
 import type { LookAllowance } from './search-limits.js';
 import { priceOfWeight } from './dense-problem.js';
 import { type Relief, relieveSource, restOf, weightOf } from './source-relief.js';

@@ -1,7 +1,7 @@
 import type { Problem } from '../model/problem.js';
 import { CoveringSets } from './covering-sets.js';
 import { MOVE_WEIGHT } from './dense-problem.js';
-import { shortOf } from './most-relief.js';
+import { shortOf } from './set-quality.js';
 import type { TargetBookings } from './target-bookings.js';
 
 /** What one source is to get rid of, and with what. */

@@ -1,7 +1,7 @@
 import type { HarnessOptions } from '../../fleet/clouds/contract.js';
 import type { HttpHarness } from '../../fleet/clouds/http-contract.js';
 import { createCloudpods } from '../../../src/fleet/clouds/cloudpods/cloudpods.js';
-import type { CloudpodsSettings } from '../../../src/fleet/clouds/cloudpods/cloudpods.js';
+import type { CloudpodsSettings } from '../../../src/fleet/clouds/cloudpods/settings.js';
 import type { CloudOptions } from '../../../src/fleet/clouds/cloud-options.js';
 import type { LocalAnswer, LocalRequest } from '../local-server.js';
 import { startLocalServer } from '../local-server.js';

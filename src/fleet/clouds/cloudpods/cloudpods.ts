@@ -1,23 +1,12 @@
 import type { Cloud } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
-import type { KeystoneSettings } from '../keystone.js';
 import { createKeystoneClient } from '../keystone.js';
 import { createFollowed } from './followed.js';
 import { createGuestStatuses } from './guest-status.js';
 import { readInventory } from './inventory.js';
 import { createMending } from './left-behind.js';
 import { cloudpodsMigrations } from './migration.js';
-
-/** How to reach a Cloudpods, and how its guests are to be moved. */
-export interface CloudpodsSettings {
-  keystone: KeystoneSettings;
-  /** The most that one migration may take of the network, MB/s; the cloud's own limit by default. */
-  maxBandwidthMb?: number;
-  /** Lets the guest stand still longer at the end, so that a busy one arrives at all. */
-  quicklyFinish?: boolean;
-  /** Names the target by the older word too, which newer servers want more rights for. */
-  preferHost?: boolean;
-}
+import type { CloudpodsSettings } from './settings.js';
 
 /** The region service, by its newer type first. */
 const SERVICE_TYPES = ['compute_v2', 'compute'];

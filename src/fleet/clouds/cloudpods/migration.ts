@@ -3,7 +3,7 @@ import type { Cloud, MigrationRequest, MigrationStart, MigrationState } from '..
 import type { HttpClient } from '../../http-client.js';
 import { pathOf } from '../../http-client.js';
 import { checked, refusalIn } from '../answers.js';
-import type { CloudpodsSettings } from './cloudpods.js';
+import type { CloudpodsSettings } from './settings.js';
 import type { Followed } from './followed.js';
 import type { GuestStatus, GuestStatuses } from './guest-status.js';
 
