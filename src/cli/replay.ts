@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import type { Plan } from '../balancer/index.js';
+import { type Plan, withLeastGain } from '../balancer/index.js';
 import type { JournalEvent } from '../journal/events.js';
 import { planByRule } from '../decide/plan-moves.js';
 import { withDefaults } from '../decide/rule-defaults.js';
@@ -136,7 +136,7 @@ async function runReplay(
     const { rule, from } = await ruleFor(part, options.rule, context);
     const used = ruleUsed(rule, from, part.rule);
     const { snapshot } = part;
-    const plan = planByRule({
+    const planned = planByRule({
       snapshot,
       rule: withDefaults(rule),
       sourceIds: part.source_ids,
@@ -146,6 +146,7 @@ async function runReplay(
       approvedMoves: part.approved_moves,
       limits: {},
     });
+    const plan = part.approved_moves ? planned : withLeastGain(planned, rule.leastGain, snapshot);
     const difference = differenceOf(part.plan, plan);
     if (options.json) {
       const alert = { batch: batch.batch, sender: batch.sender, taken_at: snapshot.taken_at, hosts: part.hosts };

@@ -15,9 +15,9 @@ import { ended } from './walk.js';
 /** Questions to the cloud at once. */
 const AT_ONCE = 8;
 /** Plans that are made ahead of the cloud's answers, so that alternatives are asked about together. */
-const MOST_AHEAD = 8;
-/** A plan that takes longer is not made ahead on a guess, ms. */
-const QUICK_PLAN_MS = 200;
+const MAX_AHEAD = 64;
+/** So long at most such plans are made between two rounds of questions, ms. */
+const MAX_AHEAD_MS = 200;
 
 /** What {@link askCloud} needs. */
 export interface AskCloudDeps {
@@ -42,9 +42,8 @@ export async function askCloud(draft: Planned, deps: AskCloudDeps): Promise<Step
   let { plan } = draft;
   let exclusions = draft.exclusions;
   try {
-    for (let ahead = 0; ; ahead = Math.min(MOST_AHEAD, 2 * ahead + 1)) {
-      const { moves, plannedMs } = questions(plan, refusals, ahead, draft, deps);
-      const open = moves.filter((move) => !allowed.has(keyOf(move)));
+    for (let ahead = 0; ; ahead = Math.min(MAX_AHEAD, 2 * ahead + 1)) {
+      const open = questions(plan, refusals, ahead, draft, deps).filter((move) => !allowed.has(keyOf(move)));
       const asked = await pMap(open, async (move) => ({ move, answer: await ask(move, draft, deps) }), {
         concurrency: AT_ONCE,
       });
@@ -56,7 +55,6 @@ export async function askCloud(draft: Planned, deps: AskCloudDeps): Promise<Step
       if (plan.migrations.every((move) => allowed.has(keyOf(move)))) return { ...draft, exclusions, plan };
       exclusions = [...draft.exclusions, ...cloudRefusals(refusals)];
       plan = planOf(draft, exclusions, deps);
-      if (plannedMs > QUICK_PLAN_MS) ahead = 0;
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -76,20 +74,20 @@ function questions(
   ahead: number,
   draft: Planned,
   deps: AskCloudDeps,
-): { moves: PlannedMigration[]; plannedMs: number } {
+): PlannedMigration[] {
   const moves = new Map(plan.migrations.map((move) => [keyOf(move), move]));
   const refused = new Set(refusals.map(({ guestId }) => guestId));
   const supposed: CloudRefusal[] = [...refusals];
   const begun = deps.clock.monotonic();
   let next = plan;
-  for (let count = 0; count < ahead; count += 1) {
+  for (let count = 0; count < ahead && deps.clock.monotonic() - begun < MAX_AHEAD_MS; count += 1) {
     const again = next.migrations.filter(({ guest }) => refused.has(guest.id));
     if (again.length === 0) break;
     supposed.push(...again.map((move) => refusal(move, 'move', 'not asked yet')));
     next = planOf(draft, [...draft.exclusions, ...cloudRefusals(supposed)], deps);
     for (const move of next.migrations) if (refused.has(move.guest.id)) moves.set(keyOf(move), move);
   }
-  return { moves: [...moves.values()], plannedMs: deps.clock.monotonic() - begun };
+  return [...moves.values()];
 }
 
 function refusal({ guest, target_host: target }: PlannedMigration, holdsFor: CloudRefusal['holdsFor'], text: string) {

@@ -1,11 +1,12 @@
 import { isOverThreshold } from '../balancer/index.js';
-import { ignoredBy } from '../constraints/index.js';
+import { failedMoves, ignoredBy } from '../constraints/index.js';
 import type { Clock } from '../common/clock.js';
 import { findHost, indexHosts, isRuleSource } from '../fleet/find-host.js';
 import type { Host } from '../fleet/fleet.js';
 import { weighEvidence } from './evidence.js';
 import { withDefaults } from './rule-defaults.js';
 import type { Settled } from './settle.js';
+import { samplesAfterMoves } from './settled-readings.js';
 import type { Step } from './walk.js';
 import { ended } from './walk.js';
 
@@ -24,7 +25,10 @@ const MOST_UNKNOWN = 10;
 type Verdict =
   { relieve: true } | { relieve: false; action: 'metrics_fail' | 'not_needed'; text: string; lags: boolean };
 
-/** Finds the alerting hosts in the inventory and judges each by its readings. Without a host to relieve the decision has ended. */
+/**
+ * Finds the alerting hosts in the inventory and judges each by its readings; after moves that failed, only those that they
+ * were to leave. Without a host to relieve the decision has ended.
+ */
 export function judge(draft: Settled, { clock }: { clock: Clock }): Step<Judged> {
   const { rule, hosts: alerting } = draft.request;
   const next: Judged = {
@@ -36,7 +40,8 @@ export function judge(draft: Settled, { clock }: { clock: Clock }): Step<Judged>
   };
   const index = indexHosts(draft.snapshot.hosts);
   const byId = new Map(draft.snapshot.hosts.map((host) => [host.id, host]));
-  const seen = new Set<string>();
+  const failed = new Set(failedMoves(draft.request.migrations, rule.name).map(({ notes }) => notes.guest.host_id));
+  const judged = new Set<string>();
   let unknown = 0;
   for (const words of alerting) {
     const found = findHost(words, index);
@@ -47,11 +52,16 @@ export function judge(draft: Settled, { clock }: { clock: Clock }): Step<Judged>
       if (unknown <= MOST_UNKNOWN) next.findings.push({ action: 'ignored', notes: text });
       continue;
     }
-    if (seen.has(host.id)) continue;
-    seen.add(host.id);
+    if (judged.has(host.id)) continue;
+    judged.add(host.id);
     const left = leftAlone(draft, host);
     if (left !== undefined) {
+      next.otherAlertingIds.push(host.id);
       next.findings.push({ action: 'ignored', notes: left });
+      continue;
+    }
+    if (failed.size > 0 && !failed.has(host.id)) {
+      next.otherAlertingIds.push(host.id);
       continue;
     }
     const verdict = verdictOn(host, draft, clock.now());
@@ -78,7 +88,11 @@ function leftAlone({ request: { rule } }: Settled, host: Host): string | undefin
   return ignored === undefined ? undefined : `host ${host.name} is ${ignored}`;
 }
 
-function verdictOn(host: Host, { request, answer, unsettled, hostsNamedBy }: Settled, now: number): Verdict {
+function verdictOn(
+  host: Host,
+  { request, answer, unsettled, hostsNamedBy, scrapeIntervalMs }: Settled,
+  now: number,
+): Verdict {
   const { rule } = request;
   const { metric, threshold, periodMs } = rule;
   const current = host.metrics[metric];
@@ -103,7 +117,8 @@ function verdictOn(host: Host, { request, answer, unsettled, hostsNamedBy }: Set
       true,
     );
   }
-  const samples = answer.readings.hosts.get(host.id)?.[metric]?.samples ?? [];
+  const reading = answer.readings.hosts.get(host.id)?.[metric];
+  const samples = samplesAfterMoves(host.id, reading, request.known.moves, scrapeIntervalMs);
   const evidence = weighEvidence(withDefaults(rule).evidence, samples, rule, now - periodMs);
   return evidence.enough ? { relieve: true } : leave('not_needed', `host ${host.name}: ${evidence.text}`, true);
 }

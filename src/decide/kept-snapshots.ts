@@ -134,7 +134,8 @@ export function openSnapshots(
       const path = pathOf(batch);
       await mkdir(folder, { recursive: true });
       const known = await read(batch).catch(() => undefined);
-      await write(path, { version: 1, batch, sender, parts: [...(known?.parts ?? []), part] });
+      const parts = (known?.parts ?? []).filter((before) => !isOvertaken(before, part));
+      await write(path, { version: 1, batch, sender, parts: [...parts, part] });
       const oldest = clock.now() - retention.ageMs;
       for (const [index, { name, at }] of (await listed()).entries()) {
         if (index >= retention.count || at < oldest) await rm(join(folder, name), { force: true });
@@ -148,4 +149,14 @@ export function openSnapshots(
       return undefined;
     },
   };
+}
+
+/** Whether a part was planned again because further alerts had joined it: nothing came of the first plan. */
+function isOvertaken(before: PartSnapshot, after: PartSnapshot): boolean {
+  const hosts = new Set(after.hosts.map((words) => JSON.stringify(words)));
+  return (
+    before.rule.name === after.rule.name &&
+    before.hosts.length < after.hosts.length &&
+    before.hosts.every((words) => hosts.has(JSON.stringify(words)))
+  );
 }

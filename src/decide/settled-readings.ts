@@ -30,7 +30,7 @@ export interface ReadingTimes {
  * that came. Where a reading reaches back behind the move the samples since are taken instead. Without any, what this batch
  * itself has moved is added to the reading or taken off: of a mean over P that ends at e, a move at m is missing for the
  * share 1 - (e - m) / P. What other batches have moved leaves the host unsettled.
- * @param moves - see {@link RecentMove}; those older than the period are shown by every reading.
+ * @param moves - see {@link RecentMove}.
  */
 export function settleReadings(
   snapshot: Snapshot,
@@ -39,7 +39,7 @@ export function settleReadings(
   times: ReadingTimes,
 ): SettledFleet {
   const unsettled = new Map<string, number>();
-  const touched = movesByHost(moves.filter(({ at }) => times.now - at <= times.periodMs));
+  const touched = movesByHost(moves);
   if (touched.size === 0) return { snapshot, unsettled };
   const guests = new Map(snapshot.guests.map((guest) => [guest.id, guest]));
   const hosts = snapshot.hosts.map((host) => {
@@ -50,12 +50,13 @@ export function settleReadings(
     for (const metric of Object.keys(metrics) as MetricName[]) {
       const reading = readings.hosts.get(host.id)?.[metric];
       const coversMs = reading?.coversMs ?? times.periodMs;
-      if (reading && reading.at - coversMs >= last) continue;
+      const end = reading?.at ?? times.now;
+      if (end - coversMs >= last) continue;
       const since = samplesSince(reading, last, times.scrapeIntervalMs);
       if (since.length > 0) {
         metrics[metric] = meanOf(since);
       } else if (its.every(({ batch }) => batch === times.batch)) {
-        metrics[metric] = withMoves(host, metric, its, guests, { coversMs, end: reading?.at ?? times.now });
+        metrics[metric] = withMoves(host, metric, its, guests, { coversMs, end });
       } else {
         unsettled.set(host.id, last);
       }
@@ -71,6 +72,17 @@ function movesByHost(moves: readonly RecentMove[]): Map<string, RecentMove[]> {
     for (const id of [move.fromId, move.toId]) byHost.set(id, [...(byHost.get(id) ?? []), move]);
   }
   return byHost;
+}
+
+/** The samples of a host's reading from after all moves that touched the host. */
+export function samplesAfterMoves(
+  hostId: string,
+  reading: Reading | undefined,
+  moves: readonly RecentMove[],
+  scrapeIntervalMs: number,
+): readonly Sample[] {
+  const touching = moves.filter(({ fromId, toId }) => fromId === hostId || toId === hostId);
+  return samplesSince(reading, Math.max(...touching.map(({ at }) => at)), scrapeIntervalMs);
 }
 
 /** The samples of a reading that cover nothing from before a moment. */
@@ -91,7 +103,8 @@ function withMoves(
   const change = moves.reduce((sum, { guestId, toId, at }) => {
     const guest = guests.get(guestId);
     if (!guest) return sum;
-    const missing = 1 - Math.min(1, Math.max(0, end - at) / coversMs);
+    // A reading of the present moment covers nothing: it shows the move or it does not.
+    const missing = at >= end ? 1 : Math.max(0, 1 - (end - at) / coversMs);
     const comes = toId === host.id ? 1 : -1;
     // What is used goes up with a guest that comes, what is available goes down.
     const use =

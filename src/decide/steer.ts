@@ -1,3 +1,4 @@
+import { type Plan, withLeastGain } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import type { MigrationRecord } from '../journal/journal.js';
@@ -20,11 +21,15 @@ export interface Steered extends Draft {
   plan: DecidedPlan;
 }
 
-/** Says how far the rule may go with its plan: mode, budgets, what a person has approved. Keeps what was known for a replay. */
+/**
+ * Says how far the rule may go with its plan: whether it is worth its moves, mode, budgets, what a person has approved. Keeps
+ * what was known for a replay.
+ */
 export async function steer(
-  draft: Planned,
+  planned: Planned,
   { clock, log, snapshots }: { clock: Clock; log: Log; snapshots: SnapshotStore | undefined },
 ): Promise<Step<Steered>> {
+  const draft = { ...planned, plan: worthwhile(planned) };
   await keepSnapshot(draft, { log, snapshots });
   const { request, snapshot, plan } = draft;
   const decided: DecidedPlan = {
@@ -54,6 +59,11 @@ export async function steer(
   if (limited) findings.push({ action: 'limited', notes: { ...limited } });
   const steering: Steering = { kind: kept.length > 0 ? 'move' : 'nothing' };
   return { ...draft, findings, migrations: kept, steering, plan: decided };
+}
+
+/** The plan, or one that moves nothing where it would gain too little. What a person has approved is worth it. */
+function worthwhile({ request, snapshot, plan }: Planned): Plan {
+  return request.approved ? plan : withLeastGain(plan, request.rule.leastGain, snapshot);
 }
 
 /** A person's word holds for the moves that they saw: if these no longer do, nothing moves and the reasons are told. */

@@ -273,9 +273,10 @@ describe('once a batch moves', () => {
       over: (options) => {
         const { cloud, looks } = dropsB(late)(options);
         const startMigration: Cloud['startMigration'] = async (request) => {
+          const start = await cloud.startMigration(request);
           const paused_until = options.clock.now() + 3_600_000;
           await options.journal.commit({ memory: (memory) => withStanding(memory, 'test-cpu', { paused_until }) });
-          return cloud.startMigration(request);
+          return start;
         };
         return { looks, cloud: { ...cloud, startMigration } };
       },

@@ -54,6 +54,12 @@ describe('what a batch was planned on', () => {
     expect((await store.read('batch-1'))?.parts.map(({ hosts }) => hosts)).toEqual([[['a']], [['other']]]);
   });
 
+  it('keeps of a part that further alerts joined only what was planned for all of them', async () => {
+    const { store, part } = await withSnapshots();
+    await store.add('batch-1', 'monitor', { ...part, hosts: [['a'], ['other']] });
+    expect((await store.read('batch-1'))?.parts.map(({ hosts }) => hosts)).toEqual([[['a'], ['other']]]);
+  });
+
   it('names a file that cannot be understood, and passes over it in search of the last', async () => {
     const { store, directory } = await withSnapshots();
     await writeFile(join(directory, 'snapshots', 'broken.json.gz'), 'no gzip');

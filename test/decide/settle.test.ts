@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetReadings, Reading } from '../../src/fleet/fleet.js';
 import { settleReadings } from '../../src/decide/settled-readings.js';
-import { fleet, host } from '../support/fleet.js';
+import { fleet, guest, host } from '../support/fleet.js';
 
 const MINUTE = 60_000;
 const NOW = 100 * MINUTE;
@@ -58,5 +58,36 @@ describe('after a move', () => {
   it('everything is as it was once the period has passed', () => {
     const settled = settleReadings(snapshot, readings({}), [move(5.1)], TIMES);
     expect(settled).toEqual({ snapshot, unsettled: new Map() });
+  });
+
+  it('a sample that is the mean of a step of 60 s shows nothing of a move within it, however often the store scrapes', () => {
+    // Scraped each 15 s, asked for in steps of 60 s: the last sample still covers 35 s of the time before the move.
+    const given = readings({ a: [90, 90, 86], b: [30, 30, 34] });
+    for (const { 'cpu.usage_active': reading } of given.hosts.values()) reading!.sampleSpanMs = MINUTE + 15_000;
+    const times = { ...TIMES, scrapeIntervalMs: 15_000 };
+    const settled = settleReadings(snapshot, given, [move(25 / 60)], times);
+    expect([...settled.unsettled.keys()]).toEqual(['id-a', 'id-b']);
+    const later = settleReadings(snapshot, given, [move(75 / 60)], times);
+    expect([cpuOf(later, 'a'), cpuOf(later, 'b')]).toEqual([86, 34]);
+  });
+
+  it('a reading that ends before now still holds what lies a period behind its own end', () => {
+    const given = readings({ a: [] });
+    given.hosts.get('id-a')!['cpu.usage_active']!.at = NOW - 50_000;
+    // The period is 5 min: the reading reaches back 5 min 50 s.
+    expect(settleReadings(snapshot, given, [move(5.5)], TIMES).unsettled.has('id-a')).toBe(true);
+    expect(settleReadings(snapshot, given, [move(5.9)], TIMES).unsettled.has('id-a')).toBe(false);
+  });
+
+  it('a reading of the moment, taken before the move, is corrected by the whole guest; one taken after it by nothing', () => {
+    const moved = fleet(snapshot.hosts, [guest('g', 'b', 60)]);
+    const present = (at: number): FleetReadings => ({
+      hosts: new Map([['id-a', { 'cpu.usage_active': { value: 82, at, coversMs: 0 } }]]),
+      guests: new Map(),
+    });
+    const own = { ...move(0.5), batch: 'this' };
+    expect(cpuOf(settleReadings(moved, present(own.at - 1000), [own], TIMES), 'a')).toBe(70);
+    expect(cpuOf(settleReadings(moved, present(own.at - 1000), [{ ...own, at: NOW - 1 }], TIMES), 'a')).toBe(70);
+    expect(cpuOf(settleReadings(moved, present(own.at), [own], TIMES), 'a')).toBe(82);
   });
 });
