@@ -12,10 +12,10 @@ const simulation: ChaosHarness = {
   system: 'simulated',
   reads: { hosts: /^GET \/hosts/, guests: /^GET \/guests\?/, readings: /^GET \/readings/ },
   move: { start: /^POST \/migrations/, look: /^GET \/guests\/id-g\/migration/ },
-  changePages: (call, body) => (call.includes('offset=500') ? { ...(body as object), total: 702 } : body),
+  changePages: (call, body) => (call.includes('offset=2000') ? { ...(body as object), total: 2202 } : body),
   async start() {
     // Many that do not run, so that their list has two pages.
-    const asleep = Array.from({ length: 700 }, (_, n) => guest(`s${n}`, 'b', undefined, { status: 'ready' }));
+    const asleep = Array.from({ length: 2200 }, (_, n) => guest(`s${n}`, 'b', undefined, { status: 'ready' }));
     const snapshot = fleet([host('a', 70), host('b', 20)], [guest('g', 'a', 60, { vmem_size: 256 }), ...asleep]);
     const cloud = createSimulatedCloud(scenario(snapshot), systemClock);
     const server = await serveSimulation(cloud);

@@ -19,7 +19,7 @@ import { fieldPath, snapshotFileSchema } from '../snapshot-file.js';
 
 const SYSTEM = 'simulated';
 /** Guests asked for at a time. */
-const PAGE = 500;
+const PAGE = 2000;
 
 const hostList = z.object({ hosts: z.array(snapshotFileSchema.shape.hosts.element.omit({ metrics: true })) });
 const guestPage = z.object({
