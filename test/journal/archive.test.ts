@@ -1,8 +1,9 @@
 import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openArchive } from '../../src/journal/lowdb/archive.js';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openArchive, passes } from '../../src/journal/lowdb/archive.js';
 import type { JournalEvent } from '../../src/journal/events.js';
 import { linesBackward } from '../../src/journal/lowdb/lines.js';
 
@@ -96,6 +97,61 @@ describe('the archive', () => {
     expect((await archive.days()).sort()).toEqual(['2026-11-19', '2026-11-20', '2026-11-21']);
     await archive.remove(['2026-11-19', '2026-11-18']);
     expect((await readdir(directory)).sort()).toEqual(['2026-11-20.jsonl', '2026-11-21.jsonl', 'notes.txt']);
+  });
+});
+
+describe('reading by rule, action and batch', () => {
+  const actions = ['dropped', 'migrating', 'migrate_success', 'not_needed'] as const;
+  const rules = ['r', 'q"uote', 'ä€😀', 'back\\slash'];
+  const text = fc.oneof(
+    fc.string(),
+    // Words that look like those of another event.
+    fc.constantFrom('"action":"migrating"', 'action: migrating', '"batch":"b1"', 'x'.repeat(70_000)),
+  );
+  const row = fc.record({
+    day: fc.constantFrom('2026-11-19', '2026-11-20', '2026-11-21'),
+    action: fc.constantFrom(...actions),
+    obj_name: fc.constantFrom(...rules),
+    batch: fc.option(fc.constantFrom('b1', 'b2'), { nil: undefined }),
+    notes: text,
+  });
+  const filter = fc.record(
+    {
+      action: fc.oneof(fc.constantFrom(...actions), fc.subarray([...actions])),
+      rule: fc.constantFrom(...rules, 'none'),
+      batch: fc.constantFrom('b1', 'b2', 'b'),
+      since: fc.constantFrom('2026-11-20T00:00:00Z', '2026-11-21T12:00:00Z').map((at) => Date.parse(at)),
+      limit: fc.nat(12),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('finds just what reading and parsing everything finds', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 40 }), filter, async (rows, asked) => {
+        await rm(directory, { recursive: true, force: true });
+        const events = rows.map(({ day, batch, ...rest }, index) =>
+          event(index + 1, day, { ...rest, ...(batch !== undefined && { batch }) }),
+        );
+        await openArchive(directory).append(events);
+        const naive = events.filter((each) => passes(each, asked));
+        const expected = asked.limit === undefined ? naive : naive.slice(Math.max(0, naive.length - asked.limit));
+        expect(await openArchive(directory).read(asked)).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('parses no line that cannot be meant', async () => {
+    const archive = openArchive(directory);
+    const rare = [1000, 3000].map((id) => event(id, '2026-11-20', { action: 'migrating' }));
+    const many = range(1, 3001, '2026-11-20').map((each) => rare.find(({ id }) => id === each.id) ?? each);
+    await archive.append(many);
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    expect(ids(await archive.read({ action: 'migrating' }))).toEqual([1000, 3000]);
+    // The newest of the file tells its place among the days.
+    expect(parse).toHaveBeenCalledTimes(3);
   });
 });
 

@@ -15,8 +15,9 @@ export interface EventArchive {
    */
   append(events: readonly JournalEvent[]): Promise<void>;
   /**
-   * Events that the filter lets through, oldest first. With a limit, only as much is read as it takes to find so many. A
-   * line that is torn (a crash while writing) is passed over.
+   * Events that the filter lets through, oldest first. With a limit, only as much is read as it takes to find so many, and
+   * lines of other batches, actions or rules are passed over before they are parsed, so that a day of a storm takes neither
+   * time nor memory. A line that is torn (a crash while writing) is passed over too.
    */
   read(filter: EventFilter): Promise<JournalEvent[]>;
   /** The highest id in the archive, 0 if it is empty. */
@@ -37,6 +38,7 @@ export function passes(event: JournalEvent, filter: EventFilter): boolean {
 }
 
 function parseLine(line: string): JournalEvent | undefined {
+  if (line === '') return undefined;
   try {
     const event = JSON.parse(line) as Partial<JournalEvent> | null;
     return Number.isInteger(event?.id) && typeof event?.ops_time === 'string' ? (event as JournalEvent) : undefined;
@@ -46,11 +48,29 @@ function parseLine(line: string): JournalEvent | undefined {
   }
 }
 
-async function* eventsBackward(file: string): AsyncGenerator<JournalEvent, void> {
-  for await (const line of linesBackward(file)) {
+/** Texts of which a line holds one if its event may pass: as `JSON.stringify` writes them. undefined: any may. */
+function textsOf({ batch, action, rule }: EventFilter): string[] | undefined {
+  const field = (name: string, value: string) => `"${name}":${JSON.stringify(value)}`;
+  if (batch !== undefined) return [field('batch', batch)];
+  if (action !== undefined) return [action].flat().map((each) => field('action', each));
+  return rule === undefined ? undefined : [field('obj_name', rule)];
+}
+
+async function* eventsBackward(file: string, texts?: readonly string[]): AsyncGenerator<JournalEvent, void> {
+  for await (const line of linesBackward(file, texts)) {
     const event = parseLine(line);
     if (event) yield event;
   }
+}
+
+/** The newest event of a file, and then those that hold one of the texts. */
+async function* newestAndThen(file: string, texts: readonly string[] | undefined): AsyncGenerator<JournalEvent, void> {
+  if (!texts) return yield* eventsBackward(file);
+  let newest: JournalEvent | undefined;
+  for await (newest of eventsBackward(file)) break;
+  if (!newest) return;
+  yield newest;
+  for await (const event of eventsBackward(file, texts)) if (event.id !== newest.id) yield event;
 }
 
 /** Events that follow each other and are of one day. A clock that was put back makes a day come again. */
@@ -83,19 +103,22 @@ export function openArchive(directory: string, sync = false): EventArchive {
   };
 
   /** Each file with its newest event, the file that has the newest of all first. */
-  const openFiles = async (names: string[]) => {
+  const openFiles = async (names: string[], texts?: readonly string[]) => {
     const files = [];
     for (const name of names) {
-      const events = eventsBackward(join(directory, name));
+      const events = newestAndThen(join(directory, name), texts);
       const newest = await events.next();
       if (!newest.done) files.push({ events, next: newest.value });
     }
     return files.sort((a, b) => b.next.id - a.next.id);
   };
 
-  /** All events of some files, by falling id; days are usually in order, but a clock may have been put back. */
-  async function* newestFirst(names: string[]): AsyncGenerator<JournalEvent> {
-    const files = await openFiles(names);
+  /**
+   * Events of some files, by falling id; days are usually in order, but a clock may have been put back.
+   * @param texts - events whose lines hold none of these may be left out.
+   */
+  async function* newestFirst(names: string[], texts?: readonly string[]): AsyncGenerator<JournalEvent> {
+    const files = await openFiles(names, texts);
     try {
       for (let [first] = files; first; [first] = files) {
         yield first.next;
@@ -152,7 +175,7 @@ export function openArchive(directory: string, sync = false): EventArchive {
       );
       const found: JournalEvent[] = [];
       if (filter.limit === 0) return found;
-      for await (const event of newestFirst(names)) {
+      for await (const event of newestFirst(names, textsOf(filter))) {
         if (passes(event, filter)) found.push(event);
         if (found.length === filter.limit) break;
       }

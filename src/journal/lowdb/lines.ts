@@ -7,8 +7,10 @@ const NEWLINE = 0x0a;
 /**
  * The lines of a file from the last to the first; only as much is read as lines are taken.
  * @param file - path; a file that is not there has no lines.
+ * @param texts - only lines that hold one of these; the others are passed over as bytes, which costs next to nothing.
  */
-export async function* linesBackward(file: string): AsyncGenerator<string> {
+export async function* linesBackward(file: string, texts?: readonly string[]): AsyncGenerator<string> {
+  const holdsOne = (block: Buffer | string) => texts?.some((text) => block.includes(text)) ?? true;
   const handle = await open(file, 'r').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -32,12 +34,10 @@ export async function* linesBackward(file: string): AsyncGenerator<string> {
         continue;
       }
       rest = text.subarray(0, firstBreak);
-      yield* text
-        .toString('utf8', firstBreak + 1)
-        .split('\n')
-        .reverse();
+      const lines = text.subarray(firstBreak + 1);
+      if (holdsOne(lines)) yield* lines.toString('utf8').split('\n').filter(holdsOne).reverse();
     }
-    yield rest.toString('utf8');
+    if (holdsOne(rest)) yield rest.toString('utf8');
   } finally {
     await handle.close();
   }
