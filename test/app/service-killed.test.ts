@@ -10,12 +10,13 @@ import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import { DEFAULT_WATCH_LIMITS } from '../../src/migration/watch.js';
 import { ruleFileSchema, toRule } from '../../src/rules/rule.js';
-import { createService } from '../../src/app/service.js';
+import { type Service, createService } from '../../src/app/service.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
+import { alert } from '../support/service.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 const forEver = () => new Promise<never>(() => undefined);
-const rules = ['cpu', 'gone', 'low'].map((name) =>
+const rules = ['cpu', 'gone', 'low', 'late'].map((name) =>
   toRule(ruleFileSchema.parse({ name, metric: 'cpu.usage_active', threshold: 60, enabled: name !== 'gone' })),
 );
 
@@ -38,7 +39,7 @@ async function world() {
   await first.commit({ batch: { id: 'b1', sender: 'grafana', accepted_at, parts, migrations: [] } });
 
   /** A process that is gone from one of its steps on: whatever it does then never comes back. */
-  const live = async (steps: number, cut: 'before' | 'after') => {
+  const live = async (steps: number, cut: 'before' | 'after', meanwhile?: (service: Service) => Promise<unknown>) => {
     const journal = await open();
     let step = 0;
     let died: () => void = () => undefined;
@@ -52,7 +53,15 @@ async function world() {
       return forEver();
     };
     const mortalJournal: Journal = { ...journal, commit: (change) => mortal(() => journal.commit(change)) };
-    const mortalCloud: Cloud = { ...cloud, startMigration: (request) => mortal(() => cloud.startMigration(request)) };
+    let looks = 0;
+    const mortalCloud: Cloud = {
+      ...cloud,
+      startMigration: (request) => mortal(() => cloud.startMigration(request)),
+      inventory: async (signal) => {
+        if ((looks += 1) === 1) await meanwhile?.(service);
+        return cloud.inventory(signal);
+      },
+    };
     const service = createService({
       cloud: mortalCloud,
       metrics: cloud,
@@ -103,6 +112,26 @@ describe.each(['before', 'after'] as const)('a process that is killed right %s a
     expect(events.filter(({ action }) => action === 'not_needed')).toHaveLength(1);
     expect(journal.openBatch()).toBeUndefined();
     expect(journal.endedBatches()).toMatchObject([{ id: 'b1', rules: ['cpu', 'gone', 'low'] }]);
+  });
+});
+
+describe.each(['before', 'after'] as const)('an alert that joins a batch whose process is killed right %s', (cut) => {
+  const late = { ...alert('c'), name: 'late' };
+
+  it.each(Array.from({ length: stepsOfOneLife + 1 }, (_, index) => index + 1))('its %ith step', async (steps) => {
+    const { open, live } = await world();
+    let answer: string | undefined;
+    await live(steps, cut, async (service) => (answer = (await service.handleAlerts([late])).outcome));
+    await live(Infinity, cut);
+
+    const journal = await open();
+    const looked = await journal.events({ action: 'not_needed' });
+    const ofLate = looked.filter(({ obj_name }) => obj_name === 'late').map(({ batch }) => batch);
+    // The sender was told that it is taken on, so it is looked at, once; if not, it sends it again.
+    if (answer !== undefined) expect([answer, ofLate]).toEqual(['accepted', ['b1']]);
+    else expect(ofLate.length).toBeLessThanOrEqual(1);
+    expect(journal.openBatch()).toBeUndefined();
+    expect(journal.endedBatches()).toHaveLength(1);
   });
 });
 
