@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { hasPrometheus, prometheusWith } from './prometheus.js';
 
 /**
  * `npm run bench:scale`: the real receiver over a simulated cloud in another process. For each fleet one body of alerts is sent;
@@ -26,6 +27,8 @@ interface Case {
   /** Whether guests are moved for it. */
   moves: boolean;
   wanted: string;
+  /** Whether the readings and an hour of their course come from a real Prometheus. */
+  prometheus?: boolean;
 }
 
 const knownHost = (index: number) => ({ name: 'cpu-high', host: `node-${index}` });
@@ -87,6 +90,11 @@ const CASES: Case[] = [
   },
 ];
 
+for (const guests of [20_000, 50_000]) {
+  const size = { hosts: guests / 20, guests, hot: 20, rules: 1, alertCount: 20, alerts: knownHost, moves: true };
+  CASES.push({ name: `prometheus-${guests / 1000}k`, ...size, wanted: 'no stall', prometheus: true });
+}
+
 const children: ChildProcess[] = [];
 const start = (file: string, args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
   const child = spawn(process.execPath, [file, ...args], {
@@ -141,6 +149,7 @@ async function run(one: Case): Promise<string> {
     if (found !== undefined) first = Number(found);
   });
   const simulation = await lineOf(simulator, (line) => /listening (\S+)/.exec(line)?.[1]);
+  const store = one.prometheus ? await storeFor(directory, simulation) : undefined;
   const rules = join(directory, 'rules');
   await mkdir(rules);
   const ruleNames = one.rules === 1 ? ['cpu-high'] : Array.from({ length: one.rules }, (_, index) => `rule-${index}`);
@@ -157,6 +166,12 @@ async function run(one: Case): Promise<string> {
     MIGRATIONS_PER_HOUR: '100000',
     MEMORY_PER_HOUR: '100TiB',
     LOG_LEVEL: 'info',
+    ...(store && {
+      METRICS: 'prometheus',
+      PROMETHEUS_PRESET: 'telegraf',
+      PROMETHEUS_URL: store.url,
+      REQUEST_TIMEOUT: '2m',
+    }),
   });
   const url = await lineOf(receiver, (line) => /listening on (http:\/\/[^"\s]+)/.exec(line)?.[1]);
   // The names of the hosts are asked for at the start: that is over before anything is measured.
@@ -199,9 +214,22 @@ async function run(one: Case): Promise<string> {
     child.kill('SIGKILL');
     await ended;
   }
+  await store?.end();
   await rm(directory, { recursive: true, force: true });
   const outcome = [answer.outcome, answer.reason].filter(Boolean).join(' ');
   return `| ${one.name} | ${one.hosts} / ${one.guests} | ${one.alertCount} | ${outcome} | ${answered} ms | ${toFirst} | ${percentile(0.99)} ms | ${percentile(1)} ms | ${memory} MiB | ${one.wanted} |`;
+}
+
+/** A Prometheus with the readings of the simulated fleet. */
+async function storeFor(directory: string, simulation: string) {
+  interface Entry {
+    id: string;
+    metrics: { 'cpu.usage_active': { value: number } };
+  }
+  const told = (await (await fetch(`${simulation}/readings`)).json()) as { hosts: Entry[]; guests: Entry[] };
+  const values = (list: Entry[]) =>
+    list.map(({ id, metrics }): [string, number] => [id, metrics['cpu.usage_active'].value]);
+  return prometheusWith(directory, { hosts: values(told.hosts), guests: values(told.guests) });
 }
 
 /** Waits until the receiver takes no processor time to speak of: what it does at its start is over. */
@@ -225,6 +253,11 @@ out(
 );
 out('|---|---|---|---|---|---|---|---|---|---|');
 for (const one of CASES) {
-  if (wantedNames.length === 0 || wantedNames.includes(one.name)) out(await run(one));
+  if (wantedNames.length > 0 && !wantedNames.includes(one.name)) continue;
+  if (one.prometheus && !(await hasPrometheus())) {
+    out(`| ${one.name} | left out: prometheus and promtool are not installed |`);
+    continue;
+  }
+  out(await run(one));
 }
 process.exit(0);
