@@ -2,7 +2,7 @@ import type { Explanation, Plan } from '../balancer/index.js';
 import type { MoveUnderWay, RecentMove } from '../constraints/index.js';
 import type { JournalEvent, MigrationNotes, NewEvent } from '../journal/events.js';
 import type { MigrationRecord } from '../journal/journal.js';
-import type { LoadsBefore, RuleStanding } from '../journal/memory.js';
+import type { LoadsBefore, RuleState } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { MigrationBudget } from './migration-budgets.js';
 
@@ -18,7 +18,7 @@ export interface Known {
   /** Guests that the cloud was asked to move and has not ended with, whatever became of the batch. */
   underWay: readonly MoveUnderWay[];
   /** What experience says of the rule. */
-  standing: RuleStanding | undefined;
+  ruleState: RuleState | undefined;
 }
 
 /** One rule's part of a batch, as plain data: it crosses to a thread of its own. */

@@ -3,7 +3,7 @@ import type { MetricName, Sample } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
 
 /** Whether a host's readings are enough to act on. */
-export type Verdict = { enough: true } | { enough: false; text: string };
+export type EvidenceVerdict = { enough: true } | { enough: false; text: string };
 
 /**
  * Weighs the samples of the period against what a rule asks for.
@@ -17,7 +17,7 @@ export function weighEvidence(
   samples: readonly Sample[],
   { metric, threshold }: { metric: MetricName; threshold: number },
   since: number,
-): Verdict {
+): EvidenceVerdict {
   const within = samples.filter(({ at }) => at > since);
   if (evidence === 'mean' || within.length === 0) return { enough: true };
   const past = within.filter(({ value }) => isOverThreshold(metric, value, threshold)).length;

@@ -6,7 +6,7 @@ import type { Host } from '../fleet/fleet.js';
 import { weighEvidence } from './evidence.js';
 import { withDefaults } from './rule-defaults.js';
 import type { Settled } from './settle.js';
-import { samplesAfterMoves } from './settled-readings.js';
+import { samplesAfterMoves } from './readings-after-moves.js';
 import type { Step } from './walk.js';
 import { ended } from './walk.js';
 
@@ -22,7 +22,7 @@ export interface Judged extends Settled {
 const MOST_UNKNOWN = 10;
 
 /** What an alerting host comes to. */
-type Verdict =
+type HostVerdict =
   { relieve: true } | { relieve: false; action: 'metrics_fail' | 'not_needed'; text: string; lags: boolean };
 
 /**
@@ -92,11 +92,11 @@ function verdictOn(
   host: Host,
   { request, answer, unsettled, hostsNamedBy, scrapeIntervalMs }: Settled,
   now: number,
-): Verdict {
+): HostVerdict {
   const { rule } = request;
   const { metric, threshold, periodMs } = rule;
   const current = host.metrics[metric];
-  const leave = (action: 'metrics_fail' | 'not_needed', text: string, lags = false): Verdict => {
+  const leave = (action: 'metrics_fail' | 'not_needed', text: string, lags = false): HostVerdict => {
     return { relieve: false, action, text, lags };
   };
   if (current === undefined) {

@@ -7,16 +7,16 @@ export const DEFAULTS = {
   /** ms. */
   cooldownMs: 3_600_000,
   evidence: 'mean',
-} as const satisfies Pick<SteadyRule, 'headroom' | 'cooldownMs' | 'evidence'>;
+} as const satisfies Pick<CompleteRule, 'headroom' | 'cooldownMs' | 'evidence'>;
 
 /** How far back the course of readings is asked for, ms. */
 export const HISTORY_MS = 3_600_000;
 
-/** A rule whose steady keys are all there. */
-export type SteadyRule = Rule & { headroom: number; cooldownMs: number; evidence: NonNullable<Rule['evidence']> };
+/** A rule with all keys that the service has defaults for. */
+export type CompleteRule = Rule & { headroom: number; cooldownMs: number; evidence: NonNullable<Rule['evidence']> };
 
 /** A rule with nothing left open: what the service plans by. */
-export function withDefaults(rule: Rule): SteadyRule {
+export function withDefaults(rule: Rule): CompleteRule {
   return {
     ...rule,
     headroom: rule.headroom ?? DEFAULTS.headroom,

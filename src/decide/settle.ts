@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { Observed } from './observe.js';
-import { settleReadings } from './settled-readings.js';
+import { correctReadings } from './readings-after-moves.js';
 
 /** A draft whose readings show our own last moves. */
 export interface Settled extends Observed {
@@ -14,5 +14,5 @@ export interface Settled extends Observed {
 export function settle(draft: Observed, { clock }: { clock: Clock }): Settled {
   const { answer, request, scrapeIntervalMs } = draft;
   const times = { now: clock.now(), periodMs: request.rule.periodMs, scrapeIntervalMs, batch: request.batch };
-  return { ...draft, ...settleReadings(answer.snapshot, answer.readings, request.known.moves, times) };
+  return { ...draft, ...correctReadings(answer.snapshot, answer.readings, request.known.moves, times) };
 }

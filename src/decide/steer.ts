@@ -15,7 +15,7 @@ import type { Draft, Step } from './walk.js';
 import { ended } from './walk.js';
 
 /** A draft that has come to its end. */
-export interface Steered extends Draft {
+export interface SteeredDraft extends Draft {
   migrations: MigrationRecord[];
   steering: Steering;
   plan: DecidedPlan;
@@ -28,7 +28,7 @@ export interface Steered extends Draft {
 export async function steer(
   planned: Planned,
   { clock, log, snapshots }: { clock: Clock; log: Log; snapshots: SnapshotStore | undefined },
-): Promise<Step<Steered>> {
+): Promise<Step<SteeredDraft>> {
   const draft = { ...planned, plan: worthwhile(planned) };
   await keepSnapshot(draft, { log, snapshots });
   const { request, snapshot, plan } = draft;
@@ -50,7 +50,7 @@ export async function steer(
   if (migrations.length === 0) return ended(draft, finding, { plan: decided });
 
   const findings = [...draft.findings, ...(finding ? [finding] : [])];
-  const mode = modeOf(request.rule, request.known.standing);
+  const mode = modeOf(request.rule, request.known.ruleState);
   if (mode.mode === 'recommend') {
     const steering: Steering = { kind: 'recommend', ...(mode.why !== undefined && { why: mode.why }) };
     return { ...draft, findings, migrations, steering, plan: decided };
@@ -67,7 +67,7 @@ function worthwhile({ request, snapshot, plan }: Planned): Plan {
 }
 
 /** A person's word holds for the moves that they saw: if these no longer do, nothing moves and the reasons are told. */
-function steerApproved(draft: Planned, decided: DecidedPlan, migrations: MigrationRecord[]): Step<Steered> {
+function steerApproved(draft: Planned, decided: DecidedPlan, migrations: MigrationRecord[]): Step<SteeredDraft> {
   const { approved } = draft.request;
   const reasons = approved ? whatChanged(approved, draft) : [];
   if (reasons.length > 0) return ended(draft, undefined, { plan: decided, steering: { kind: 'changed', reasons } });
@@ -90,7 +90,7 @@ function findingOf(outcome: DecidedPlan['outcome'], notes: string): Finding | un
 
 /** A disk that refuses must not keep a host from being relieved. */
 async function keepSnapshot(
-  { request, snapshot, plan, ...ground }: Planned,
+  { request, snapshot, plan, ...constrained }: Planned,
   { log, snapshots }: { log: Log; snapshots: SnapshotStore | undefined },
 ): Promise<void> {
   if (!snapshots) return;
@@ -99,11 +99,11 @@ async function keepSnapshot(
     await snapshots.add(request.batch, request.sender, {
       rule: request.rule,
       hosts: request.hosts.map((words) => [...words]),
-      source_ids: ground.sourceIds,
-      other_alerting_ids: ground.otherAlertingIds,
-      refusals: ground.exclusions,
-      under_way: [...ground.underWay],
-      ...(ground.approvedMoves && { approved_moves: [...ground.approvedMoves] }),
+      source_ids: constrained.sourceIds,
+      other_alerting_ids: constrained.otherAlertingIds,
+      refusals: constrained.exclusions,
+      under_way: [...constrained.underWay],
+      ...(constrained.approvedMoves && { approved_moves: [...constrained.approvedMoves] }),
       snapshot,
       plan: { outcome, migrations, cost, notes },
     });

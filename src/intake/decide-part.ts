@@ -10,7 +10,7 @@ import type { EventAction, NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
-import { withStanding } from '../verification/rule-mode.js';
+import { withRuleState } from '../verification/rule-mode.js';
 import { readKnown } from './known.js';
 
 /** What it takes to decide on a part and to keep what was decided. */
@@ -136,5 +136,5 @@ export function pauseEvent(pause: ForeignPause, batch: string): NewEvent {
 
 /** The memory with rules that pause. */
 export function withPauses(memory: Memory, pauses: readonly ForeignPause[]): Memory {
-  return pauses.reduce((changed, { rule, until }) => withStanding(changed, rule, { paused_until: until }), memory);
+  return pauses.reduce((changed, { rule, until }) => withRuleState(changed, rule, { paused_until: until }), memory);
 }

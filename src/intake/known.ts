@@ -50,6 +50,6 @@ export async function readKnown(
         ? [{ guestId: notes.guest.id, sourceId: notes.guest.host_id, targetId: notes.target_host.id }]
         : [],
     ),
-    standing: journal.memory().standings[rule.name],
+    ruleState: journal.memory().standings[rule.name],
   };
 }

@@ -16,7 +16,7 @@ import type { LaterLook, LaterLooks } from './later-looks.js';
 import type { Runner } from './run-batches.js';
 import type { MatchedAlert, MatchedPart } from './sort-alerts.js';
 import { sortAlerts } from './sort-alerts.js';
-import { heldBackEvent, holdBack } from './windows-and-pauses.js';
+import { suspendedEvent, applyWindowsAndPauses } from './windows-and-pauses.js';
 
 /** What it takes to say what becomes of an alert. */
 export interface ReceiveDeps {
@@ -51,7 +51,7 @@ const RETRY_LOOK_MS = 60_000;
 /** Hosts that an answer or a sentence names; the others are counted. */
 const MOST_NAMED = 20;
 
-/** Decides, within the request, whether alerts go on: what is ignored, held back, joined, dropped, accepted. */
+/** Decides, within the request, whether alerts go on: what is ignored, suspended, joined, dropped, accepted. */
 export function createReceiver(deps: ReceiveDeps) {
   const { journal, busy, runner, rows, flapping, looks, clock, log } = deps;
   const taken = new Map<string, number>();
@@ -169,8 +169,12 @@ export function createReceiver(deps: ReceiveDeps) {
     const firing = hosts.filter(([word]) => !flapping.isResolved(name, word));
     const known = because === 'unknown_host' && index ? firing.filter((words) => isKnown(words, index)) : firing;
     if (!rule?.enabled || known.length === 0) return;
-    const { go, held } = holdBack([{ rule, hosts: known, alerts: [] }], journal.memory(), clock.now());
-    await Promise.all(held.map((part) => rows.record(heldBackEvent(part, sender), part.reason)));
+    const { go, suspended } = applyWindowsAndPauses(
+      [{ rule, hosts: known, alerts: [] }],
+      journal.memory(),
+      clock.now(),
+    );
+    await Promise.all(suspended.map((part) => rows.record(suspendedEvent(part, sender), part.reason)));
     if (go.length === 0) return;
     // After one look for want of a settled mean the next alert will tell; any other reason leaves that look open.
     const again = because === 'lagging' && { again: true };
@@ -212,9 +216,9 @@ export function createReceiver(deps: ReceiveDeps) {
         if (known.length === 0) return { outcome: 'ignored', reason: 'unknown_host', text: `${stranger.text}${more}` };
       }
 
-      const { go, held } = holdBack(known, journal.memory(), clock.now());
-      const [first] = held;
-      await Promise.all(held.map((part) => rows.record(heldBackEvent(part, sender), part.reason)));
+      const { go, suspended } = applyWindowsAndPauses(known, journal.memory(), clock.now());
+      const [first] = suspended;
+      await Promise.all(suspended.map((part) => rows.record(suspendedEvent(part, sender), part.reason)));
       if (first && go.length === 0) return { outcome: 'ignored', reason: first.reason, text: first.text };
 
       const parts = go.map(({ rule, hosts }) => ({ rule: rule.name, hosts, done: false }));

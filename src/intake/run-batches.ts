@@ -190,7 +190,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       setStep('asking');
       const decision = await decidePart(record, part, rule, deciding);
       signal.throwIfAborted();
-      isKept = await untilKeptOnce(record, part, decision, () => part.hosts.length > hosts);
+      isKept = await keepUnlessOvertaken(record, part, decision, () => part.hosts.length > hosts);
       if (isKept && !part.again && decision.lagging.length > 0) deps.onLagging(part, decision.lagging, record);
     }
     if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
@@ -198,7 +198,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   };
 
   /** Keeps a decision, unless it has been overtaken. Resolves with whether it was kept. */
-  const untilKeptOnce = async (
+  const keepUnlessOvertaken = async (
     record: BatchRecord,
     part: BatchPart,
     decision: Decision,

@@ -6,41 +6,41 @@ import type { MatchedPart } from './sort-alerts.js';
 import { pausedUntil } from '../verification/rule-mode.js';
 
 /** A part that must wait for another alert. */
-export interface HeldBack {
+export interface SuspendedPart {
   part: MatchedPart;
   reason: Extract<IgnoredReason, 'outside_window' | 'paused'>;
   text: string;
 }
 
 /**
- * Holds back what a rule may not do now: outside its windows, or while it pauses.
+ * Sorts out what a rule may not do now: outside its windows, or while it pauses.
  * @param now - ms since the epoch.
  */
-export function holdBack(
+export function applyWindowsAndPauses(
   parts: readonly MatchedPart[],
   memory: Memory,
   now: number,
-): { go: MatchedPart[]; held: HeldBack[] } {
+): { go: MatchedPart[]; suspended: SuspendedPart[] } {
   const go: MatchedPart[] = [];
-  const held: HeldBack[] = [];
+  const suspended: SuspendedPart[] = [];
   for (const part of parts) {
     const { rule } = part;
     const until = pausedUntil(memory, rule.name, now);
     const outside = outsideWindows(rule.windows, now);
     if (until !== undefined) {
       const text = `rule ${rule.name} pauses until ${new Date(until).toISOString()}: guests were moved by somebody else`;
-      held.push({ part, reason: 'paused', text });
+      suspended.push({ part, reason: 'paused', text });
     } else if (outside !== undefined) {
-      held.push({ part, reason: 'outside_window', text: `rule ${rule.name}: ${outside}` });
+      suspended.push({ part, reason: 'outside_window', text: `rule ${rule.name}: ${outside}` });
     } else {
       go.push(part);
     }
   }
-  return { go, held };
+  return { go, suspended };
 }
 
-/** The event of a part that was held back. */
-export function heldBackEvent({ part, reason, text }: HeldBack, sender: string): NewEvent {
+/** The event of a suspended part. */
+export function suspendedEvent({ part, reason, text }: SuspendedPart, sender: string): NewEvent {
   const hosts = part.hosts.map((words) => words[0] ?? '?').join(', ');
   const said = `${text} (hosts: ${hosts})`;
   return reason === 'paused'

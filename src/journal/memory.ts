@@ -50,7 +50,7 @@ export interface PendingVerification {
 }
 
 /** What experience says about a rule. */
-export interface RuleStanding {
+export interface RuleState {
   /** Predictions in a row that were off. */
   misses: number;
   /** The rule only recommends, as long as it stands as it stood then. */
@@ -85,7 +85,7 @@ export interface RecommendedPlan {
 export interface Memory {
   verifications: PendingVerification[];
   /** By rule. */
-  standings: Record<string, RuleStanding>;
+  standings: Record<string, RuleState>;
   /** Oldest first. */
   plans: RecommendedPlan[];
 }

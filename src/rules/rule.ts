@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { duration, references, strict, text, yesOrNo } from './fields.js';
-import type { Guards } from './steady-keys.js';
-import { steadyKeys, toGuards } from './steady-keys.js';
+import type { Guards } from './stability-keys.js';
+import { stabilityKeys, toGuards } from './stability-keys.js';
 import { steeringKeys } from './steering-keys.js';
 import { parseBytes, parseDuration } from '../common/units.js';
 
@@ -87,7 +87,7 @@ export const ruleFileSchema = strict({
     .meta({ description: 'Where guests may go' }),
   match,
   enabled: z.boolean('expected true or false').default(true).meta({ description: 'A disabled rule takes no alert' }),
-  ...steadyKeys,
+  ...stabilityKeys,
   ...steeringKeys,
 }).superRefine(
   (rule, context) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Memory, RuleStanding } from '../journal/memory.js';
+import type { Memory, RuleState } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 
 /** Says whether a rule is still the one that it was: the same for the same keys and values. */
@@ -11,9 +11,9 @@ export function fingerprint(rule: Rule): string {
 export type Mode = { mode: 'auto' } | { mode: 'recommend'; why?: string };
 
 /** The mode of a rule: its own, or `recommend` as long as it is the rule whose predictions were off. */
-export function modeOf(rule: Rule, standing: RuleStanding | undefined): Mode {
+export function modeOf(rule: Rule, state: RuleState | undefined): Mode {
   if (rule.mode === 'recommend') return { mode: 'recommend' };
-  const demoted = standing?.recommend;
+  const demoted = state?.recommend;
   return demoted?.fingerprint === fingerprint(rule) ? { mode: 'recommend', why: demoted.why } : { mode: 'auto' };
 }
 
@@ -23,8 +23,8 @@ export function pausedUntil(memory: Memory, rule: string, now: number): number |
   return until !== undefined && now < until ? until : undefined;
 }
 
-/** The memory with a changed standing of one rule. */
-export function withStanding(memory: Memory, rule: string, change: Partial<RuleStanding>): Memory {
+/** The memory with a changed state of one rule. */
+export function withRuleState(memory: Memory, rule: string, change: Partial<RuleState>): Memory {
   const before = memory.standings[rule] ?? { misses: 0 };
   return { ...memory, standings: { ...memory.standings, [rule]: { ...before, ...change } } };
 }

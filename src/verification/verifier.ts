@@ -6,7 +6,7 @@ import type { Memory, PendingVerification } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { Log } from '../common/log.js';
 import type { LookAtHosts } from './host-loads.js';
-import { fingerprint, modeOf, withStanding } from './rule-mode.js';
+import { fingerprint, modeOf, withRuleState } from './rule-mode.js';
 import type { Verified } from './predictions.js';
 import { verify } from './predictions.js';
 
@@ -110,7 +110,7 @@ async function look(pending: PendingVerification, options: VerifierOptions): Pro
     memory: (memory) => {
       const verifications = memory.verifications.filter((other) => !sameAs(pending)(other));
       const rest = { ...memory, verifications };
-      return demotion ? withStanding(rest, rule, demotion) : rest;
+      return demotion ? withRuleState(rest, rule, demotion) : rest;
     },
   });
   const fields = { batch, rule, outcome: verified.outcome, off_by: verified.off_by };
@@ -141,7 +141,7 @@ async function again(
   return isLast ? undefined : next;
 }
 
-/** What a verification changes in the standing of its rule; undefined if it says nothing about it. */
+/** What a verification changes in the state of its rule; undefined if it says nothing about it. */
 function demote(
   { outcome, off_by: offBy }: Verified,
   rule: Rule,
@@ -151,9 +151,9 @@ function demote(
 ) {
   if (outcome === 'as_predicted') return { misses: 0 };
   if (outcome !== 'off') return undefined;
-  const standing = memory.standings[rule.name];
-  const misses = (standing?.misses ?? 0) + 1;
-  if (misses < most || modeOf(rule, standing).mode === 'recommend') return { misses };
+  const state = memory.standings[rule.name];
+  const misses = (state?.misses ?? 0) + 1;
+  if (misses < most || modeOf(rule, state).mode === 'recommend') return { misses };
   const why =
     `the predictions of rule ${rule.name} were off by more than ${tolerance} ${misses} times in a row ` +
     `(the last by ${offBy?.toFixed(1)}): it only recommends until the rule is changed`;

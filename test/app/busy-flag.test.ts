@@ -8,7 +8,7 @@ import type { Journal, JournalChange } from '../../src/journal/journal.js';
 import { JournalError } from '../../src/journal/journal.js';
 import type { MigrationNotes } from '../../src/journal/events.js';
 import { openJournal } from '../../src/journal/lowdb/open-journal.js';
-import { withStanding } from '../../src/verification/rule-mode.js';
+import { withRuleState } from '../../src/verification/rule-mode.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 import { alert, build, rule } from '../support/service.js';
 import { type HeldClock, type VirtualClock, holdLongSleeps } from '../support/virtual-clock.js';
@@ -275,7 +275,7 @@ describe('once a batch moves', () => {
         const startMigration: Cloud['startMigration'] = async (request) => {
           const start = await cloud.startMigration(request);
           const paused_until = options.clock.now() + 3_600_000;
-          await options.journal.commit({ memory: (memory) => withStanding(memory, 'test-cpu', { paused_until }) });
+          await options.journal.commit({ memory: (memory) => withRuleState(memory, 'test-cpu', { paused_until }) });
           return start;
         };
         return { looks, cloud: { ...cloud, startMigration } };

@@ -13,7 +13,7 @@ import { rule } from '../support/service.js';
 const NOW = Date.parse('2026-11-21T05:00:00Z');
 const MINUTE = 60_000;
 const clock = { now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() };
-const nothing: Known = { moves: [], attempts: [], underWay: [], standing: undefined };
+const nothing: Known = { moves: [], attempts: [], underWay: [], ruleState: undefined };
 
 interface Given {
   snapshot: Snapshot;

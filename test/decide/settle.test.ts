@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetReadings, Reading } from '../../src/fleet/fleet.js';
-import { settleReadings } from '../../src/decide/settled-readings.js';
+import { correctReadings } from '../../src/decide/readings-after-moves.js';
 import { fleet, guest, host } from '../support/fleet.js';
 
 const MINUTE = 60_000;
@@ -34,19 +34,19 @@ function readings(byHost: Record<string, number[]>): FleetReadings {
   };
 }
 
-const cpuOf = (settled: ReturnType<typeof settleReadings>, name: string) =>
+const cpuOf = (settled: ReturnType<typeof correctReadings>, name: string) =>
   settled.snapshot.hosts.find((each) => each.name === name)?.metrics['cpu.usage_active'];
 
 describe('after a move', () => {
   it('only samples that lie wholly behind it count for the hosts that it touched', () => {
     const given = readings({ a: [90, 90, 80, 70, 70], b: [30, 30, 40, 50, 50], c: [1, 1, 1, 1, 1] });
-    const settled = settleReadings(snapshot, given, [move(2)], TIMES);
+    const settled = correctReadings(snapshot, given, [move(2)], TIMES);
     expect([cpuOf(settled, 'a'), cpuOf(settled, 'b'), cpuOf(settled, 'c')]).toEqual([70, 50, 50]);
     expect(settled.unsettled.size).toBe(0);
   });
 
   it('a host without such a sample has not settled', () => {
-    const settled = settleReadings(snapshot, readings({ a: [90, 90] }), [move(0.5)], TIMES);
+    const settled = correctReadings(snapshot, readings({ a: [90, 90] }), [move(0.5)], TIMES);
     expect(settled.unsettled).toEqual(
       new Map([
         ['id-a', NOW - 0.5 * MINUTE],
@@ -56,7 +56,7 @@ describe('after a move', () => {
   });
 
   it('everything is as it was once the period has passed', () => {
-    const settled = settleReadings(snapshot, readings({}), [move(5.1)], TIMES);
+    const settled = correctReadings(snapshot, readings({}), [move(5.1)], TIMES);
     expect(settled).toEqual({ snapshot, unsettled: new Map() });
   });
 
@@ -65,9 +65,9 @@ describe('after a move', () => {
     const given = readings({ a: [90, 90, 86], b: [30, 30, 34] });
     for (const { 'cpu.usage_active': reading } of given.hosts.values()) reading!.sampleSpanMs = MINUTE + 15_000;
     const times = { ...TIMES, scrapeIntervalMs: 15_000 };
-    const settled = settleReadings(snapshot, given, [move(25 / 60)], times);
+    const settled = correctReadings(snapshot, given, [move(25 / 60)], times);
     expect([...settled.unsettled.keys()]).toEqual(['id-a', 'id-b']);
-    const later = settleReadings(snapshot, given, [move(75 / 60)], times);
+    const later = correctReadings(snapshot, given, [move(75 / 60)], times);
     expect([cpuOf(later, 'a'), cpuOf(later, 'b')]).toEqual([86, 34]);
   });
 
@@ -75,8 +75,8 @@ describe('after a move', () => {
     const given = readings({ a: [] });
     given.hosts.get('id-a')!['cpu.usage_active']!.at = NOW - 50_000;
     // The period is 5 min: the reading reaches back 5 min 50 s.
-    expect(settleReadings(snapshot, given, [move(5.5)], TIMES).unsettled.has('id-a')).toBe(true);
-    expect(settleReadings(snapshot, given, [move(5.9)], TIMES).unsettled.has('id-a')).toBe(false);
+    expect(correctReadings(snapshot, given, [move(5.5)], TIMES).unsettled.has('id-a')).toBe(true);
+    expect(correctReadings(snapshot, given, [move(5.9)], TIMES).unsettled.has('id-a')).toBe(false);
   });
 
   it('a reading of the moment, taken before the move, is corrected by the whole guest; one taken after it by nothing', () => {
@@ -86,8 +86,8 @@ describe('after a move', () => {
       guests: new Map(),
     });
     const own = { ...move(0.5), batch: 'this' };
-    expect(cpuOf(settleReadings(moved, present(own.at - 1000), [own], TIMES), 'a')).toBe(70);
-    expect(cpuOf(settleReadings(moved, present(own.at - 1000), [{ ...own, at: NOW - 1 }], TIMES), 'a')).toBe(70);
-    expect(cpuOf(settleReadings(moved, present(own.at), [own], TIMES), 'a')).toBe(82);
+    expect(cpuOf(correctReadings(moved, present(own.at - 1000), [own], TIMES), 'a')).toBe(70);
+    expect(cpuOf(correctReadings(moved, present(own.at - 1000), [{ ...own, at: NOW - 1 }], TIMES), 'a')).toBe(70);
+    expect(cpuOf(correctReadings(moved, present(own.at), [own], TIMES), 'a')).toBe(82);
   });
 });

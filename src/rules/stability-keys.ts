@@ -47,7 +47,7 @@ const allocation = strict({
 export type Evidence = 'mean' | 'minimum' | { share: number };
 
 /** The keys of a rule that keep the fleet steady; what the service does where they are left out is in its defaults. */
-export const steadyKeys = {
+export const stabilityKeys = {
   headroom: z
     .number(EXPECTED_HEADROOM)
     .min(0, EXPECTED_HEADROOM)

@@ -4,7 +4,7 @@ import type { FleetReadings, Guest, Host, MetricName, Reading, Sample, Snapshot 
 const MIB = 1024 ** 2;
 
 /** A fleet whose readings are those after the last moves. */
-export interface SettledFleet {
+export interface CorrectedFleet {
   snapshot: Snapshot;
   /**
    * Hosts whose readings do not show yet what other batches have moved, by id, with when a guest last came or went, ms since
@@ -32,12 +32,12 @@ export interface ReadingTimes {
  * share 1 - (e - m) / P. What other batches have moved leaves the host unsettled.
  * @param moves - see {@link RecentMove}.
  */
-export function settleReadings(
+export function correctReadings(
   snapshot: Snapshot,
   readings: FleetReadings,
   moves: readonly RecentMove[],
   times: ReadingTimes,
-): SettledFleet {
+): CorrectedFleet {
   const unsettled = new Map<string, number>();
   const touched = movesByHost(moves);
   if (touched.size === 0) return { snapshot, unsettled };
