@@ -11,6 +11,7 @@ import type { Cloud, Metrics } from '../fleet/fleet.js';
 import type { AppOptions } from '../http/app.js';
 import { createApp } from '../http/app.js';
 import type { Backend } from '../http/ports.js';
+import { closedDoors } from '../http/auth.js';
 import { createServer } from '../http/server.js';
 import type { Tls } from '../http/tls.js';
 import { openTls } from '../http/tls.js';
@@ -166,6 +167,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       .flat()
       .filter((secret) => secret.length < SHORT_SECRET).length;
     if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
+    for (const sentence of closedDoors(doors(config).secrets)) log.warn({}, sentence);
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
     void tellWarnings(cloud, log);
 
@@ -232,7 +234,9 @@ async function lockData(directory: string, clock: Clock): Promise<DirectoryLock>
 }
 
 /** What the configuration says of who may come in. */
-function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey' | 'trustProxy' | 'rateLimit'> {
+function doors(
+  config: Config,
+): Pick<AppOptions, 'secrets' | 'messageKey' | 'trustProxy' | 'rateLimit' | 'site' | 'hsts'> {
   const { monitor, grafana, webhook, api } = config.secrets;
   const { grafanaSignatureHeader, grafanaTimestampHeader, monitorMessageKey } = config;
   return {
@@ -247,6 +251,8 @@ function doors(config: Config): Pick<AppOptions, 'secrets' | 'messageKey' | 'tru
     ...(monitorMessageKey !== undefined && { messageKey: monitorMessageKey }),
     ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
     rateLimit: config.rateLimit,
+    site: config.site,
+    ...(config.hsts !== undefined && { hsts: config.hsts }),
   };
 }
 

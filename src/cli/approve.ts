@@ -41,8 +41,9 @@ async function ask(plan: string, url: string, env: Environment, clock: Clock): P
     what: 'approve',
     method: 'POST' as const,
     path: pathTo(plan),
+    body: {},
     headers: token ? { authorization: `Bearer ${token}` } : {},
-    expect: [401, 404, 409, 503],
+    expect: [401, 403, 404, 409, 421, 503],
   };
   const { status, body } = await client.once(call).catch((error: unknown) => {
     if (!(error instanceof HttpCallError)) throw error;
@@ -50,6 +51,7 @@ async function ask(plan: string, url: string, env: Environment, clock: Clock): P
     throw new Error(`${error.message}${hint}`, { cause: error });
   });
   if (status === 401) throw new InputError([`${url}: the token is not valid; API_TOKEN holds it`]);
+  if (status === 403 || status === 421) throw new InputError([`${url}: ${(body as { message: string }).message}`]);
   if (status === 404) throw new InputError([`${url}: there is no plan ${JSON.stringify(plan)}`]);
   return body as ApprovalAnswer;
 }

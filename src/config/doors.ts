@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseDuration } from '../common/units.js';
+import type { OwnSite } from '../http/own-site.js';
 
 /** Paths of PEM files. */
 export interface TlsPaths {
@@ -33,6 +35,63 @@ export const proxies = z
     `expected addresses or networks separated by commas, ${PROXY_NAMES.join(', ')}, or a number of hops from 1 to 9`,
   )
   .transform((words) => (/^[1-9]$/.test(words[0] ?? '') ? Number(words[0]) : words.join(',')));
+
+const NAME = /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/;
+
+/** Names without port, in small letters. */
+const hostNames = z
+  .string()
+  .transform((value) =>
+    value
+      .split(',')
+      .map((word) => word.trim().toLowerCase())
+      .filter((word) => word !== ''),
+  )
+  .refine(
+    (words) => words.length > 0 && words.every((word) => NAME.test(word)),
+    'expected host names without port, separated by commas',
+  );
+
+const YEARS_MS = 2 * 365 * 86_400_000;
+
+/** What says under which names the service may be called, and how. */
+export const siteVariables = {
+  PUBLIC_URL: z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+      'expected an http or https URL',
+    )
+    .optional()
+    .describe('Where people reach it, such as https://automigrate.example.com'),
+  ALLOWED_HOSTS: hostNames
+    .optional()
+    .describe('Names, besides localhost, addresses, HOST and that of PUBLIC_URL, under which it may be called'),
+  HSTS: z
+    .string()
+    .refine((value) => {
+      const ms = parseDuration(value) ?? 0;
+      return ms >= 1000 && ms <= YEARS_MS;
+    }, 'expected a duration such as "180d", at most 2 years')
+    .transform((value) => Math.floor((parseDuration(value) ?? Number.NaN) / 1000))
+    .optional()
+    .describe(
+      'How long browsers may only come by HTTPS (Strict-Transport-Security, for this host name alone); not said by default',
+    ),
+};
+
+/** Under which names the service may be called: see {@link OwnSite}. */
+export function siteOf(read: {
+  HOST: string;
+  PUBLIC_URL?: string | undefined;
+  ALLOWED_HOSTS?: string[] | undefined;
+}): OwnSite {
+  const { HOST: host, PUBLIC_URL: publicUrl, ALLOWED_HOSTS: allowed = [] } = read;
+  return {
+    names: [...(isIP(host) === 0 ? [host.toLowerCase()] : []), ...allowed],
+    ...(publicUrl !== undefined && { publicUrl }),
+  };
+}
 
 /** The files of the certificate: both or none, and client certificates only with them. */
 export function tlsPaths({ TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: TlsVariables): {

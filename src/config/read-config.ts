@@ -7,7 +7,8 @@ import type { CloudSettings } from './clouds.js';
 import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './clouds.js';
 import type { LibvirtSettings } from '../fleet/clouds/libvirt/create.js';
 import type { MetricStore } from '../fleet/metrics/create.js';
-import { type TlsPaths, proxies, tlsPaths } from './doors.js';
+import { type TlsPaths, proxies, siteOf, siteVariables, tlsPaths } from './doors.js';
+import type { OwnSite } from '../http/own-site.js';
 import { shown } from '../rules/problems.js';
 import { parseBytes, parseDuration } from '../common/units.js';
 
@@ -120,6 +121,7 @@ const variables = z.object({
   TLS_CERT: z.string().optional().describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
   TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
   TLS_CLIENT_CA: z.string().optional().describe('Authorities whose clients alone may come in, a PEM file'),
+  ...siteVariables,
   TRUST_PROXY: proxies.optional().describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
   RATE_LIMIT: wholeNumber('expected a whole number from 0 to 1000000', 0, 1_000_000)
     .prefault('3000')
@@ -201,6 +203,10 @@ export interface Config {
   allowUnauthenticated: boolean;
   /** Paths of PEM files; absent for plain HTTP. */
   tls?: TlsPaths;
+  /** Under what names it may be called. */
+  site: OwnSite;
+  /** How long browsers may only come by HTTPS, s; absent: not said. */
+  hsts?: number;
   /** Hops, or addresses separated by commas. */
   trustProxy?: number | string;
   /** Requests of one address in a second; 0 for any number. */
@@ -353,6 +359,8 @@ export function readConfig(
     clouds: clouds.settings,
     ...(cloud && { libvirt: cloud.libvirt }),
     secrets: keys,
+    site: siteOf(read),
+    ...(read.HSTS !== undefined && { hsts: read.HSTS }),
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,
     ...(read.GRAFANA_TIMESTAMP_HEADER !== undefined && { grafanaTimestampHeader: read.GRAFANA_TIMESTAMP_HEADER }),

@@ -4,7 +4,7 @@ import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { EventFilter } from '../journal/journal.js';
 import type { EventAction } from '../journal/events.js';
 import { parseDuration } from '../common/units.js';
-import { isApiAllowed } from './auth.js';
+import { admitToApi, isApiClosed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { Guard } from './guard.js';
@@ -28,7 +28,10 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
   const router = Router();
   router.use('/api', (request, response, next) => {
     // Basic would make browsers ask by themselves, over the page's own question.
-    if (!isApiAllowed(secrets, request.headers)) return guard.refuse(request, response, 'api', 'Bearer');
+    // Whoever asks for a token that cannot exist would be led astray.
+    if (isApiClosed(secrets)) throw new HttpProblem('api_closed');
+    const admission = admitToApi(secrets, request.headers);
+    if (!admission.allowed) return guard.refuse(request, response, 'api', admission.why, 'Bearer');
     response.set('Cache-Control', 'no-store');
     next();
     return undefined;

@@ -7,7 +7,7 @@ import type { Clock } from '../common/clock.js';
 import { apiRoutes } from './api.js';
 import { checkSecrets } from './auth.js';
 import type { Secrets } from './auth.js';
-import { BODY_LIMIT } from './body.js';
+import { BODY_LIMIT, BodyReader } from './body.js';
 import { answerProblems, notFound, onlyMethods } from './errors.js';
 import { DEFAULT_RATE_LIMIT, createGuard, limitRate } from './guard.js';
 import { healthRoutes } from './health.js';
@@ -16,6 +16,8 @@ import { httpMetrics } from './metrics.js';
 import { openapi } from './openapi.js';
 import { page, pagePolicy } from './page.js';
 import type { Backend } from './ports.js';
+import type { OwnSite } from './own-site.js';
+import { requireOwnSite } from './own-site.js';
 import { addWebhookRoutes } from './webhooks.js';
 
 export interface AppOptions {
@@ -30,6 +32,12 @@ export interface AppOptions {
   messageKey?: string;
   /** Bytes; by default 1 MiB. */
   bodyLimit?: number;
+  /** Bytes of all bodies that are being read; by default 64 MiB. */
+  bodiesLimit?: number;
+  /** Under what names it may be called besides `localhost` and addresses; by default none. */
+  site?: OwnSite;
+  /** How long browsers may only come by HTTPS, s; by default this is not said. */
+  hsts?: number;
   /** Express's `trust proxy`: whose word on the client's address to take. By default nobody's. */
   trustProxy?: number | string;
   /** Requests that one client may make in a second, 0 for any number; by default 3000. */
@@ -54,10 +62,18 @@ export function createApp(options: AppOptions): Express {
   // Nobody asks twice for what changes by the second.
   app.set('etag', false);
   app.use(requestLog({ log, now }));
+  app.use(requireOwnSite(options.site ?? { names: [] }, log));
   app.use(limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }));
-  addWebhookRoutes(app, { backend, secrets, metrics, guard, now, bodyLimit, messageKey });
+  const bodies = new BodyReader(bodyLimit, options.bodiesLimit);
+  addWebhookRoutes(app, { backend, secrets, metrics, guard, now, bodies, messageKey });
   // Its headers are for browsers; webhooks, which senders of alerts read, do without.
-  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: pagePolicy } }));
+  app.use(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: pagePolicy },
+      // Never for subdomains: they are other people's.
+      strictTransportSecurity: options.hsts === undefined ? false : { maxAge: options.hsts, includeSubDomains: false },
+    }),
+  );
   app.use(healthRoutes(backend, registry));
   app.use(apiRoutes({ backend, secrets, guard, now }));
   app

@@ -32,24 +32,63 @@ export const REPLAY_WINDOW = 5 * 60_000;
 const DEFAULT_SIGNATURE_HEADER = 'x-grafana-alerting-signature';
 const DEFAULT_TIMESTAMP_HEADER = 'x-grafana-alerting-timestamp';
 
+/** Whether a request may come in, and by what; or which checks failed: that is for the log, never for the client. */
+export type Admission = { allowed: true; by: 'nothing' | 'token' | 'signature' } | { allowed: false; why: string };
+
+/** One way to prove oneself: proven, or why not. Without a `why` the way does not exist: no secret is set for it. */
+type Proof = { proven: true } | { proven: false; why?: string };
+
+const OPEN: Admission = { allowed: true, by: 'nothing' };
+
 /**
- * Whether a webhook may come in: by any proof that its sender has a secret for. Once there is any secret at all, a
- * sender without one of its own is refused too: a door that nobody locked must not lead around those that are.
+ * Judges a webhook by its headers, before a byte of its body is read. Once there is any secret at all, a sender without one
+ * of its own is refused: a door that nobody locked must not lead around those that are.
+ * @returns undefined where it carries a signature, which only the body can prove.
  */
-export function isWebhookAllowed(sender: Sender, secrets: Secrets, credentials: Credentials): boolean {
-  if (!hasAny(secrets)) return true;
-  // Every proof is tried, so that the time taken does not tell which one exists.
-  const proofs = [
-    hasToken(secrets.webhookTokens, credentials.headers),
-    sender === 'monitor' && isSignedByMonitor(secrets, credentials),
-    sender === 'grafana' && isSignedByGrafana(secrets, credentials),
-  ];
-  return proofs.includes(true);
+export function admitBeforeBody(sender: Sender, secrets: Secrets, headers: IncomingHttpHeaders): Admission | undefined {
+  if (!hasAny(secrets)) return OPEN;
+  const token = tokenProof(secrets.webhookTokens, headers);
+  if (token.proven) return { allowed: true, by: 'token' };
+  const { keys, header } = signatureOf(sender, secrets);
+  if (keys.length > 0 && headers[header] !== undefined) return undefined;
+  return refusal(token, keys.length > 0 ? { proven: false, why: `no ${header} header` } : { proven: false });
 }
 
-/** Whether a request to `/api` may come in; as for webhooks, any secret at all closes it. */
-export function isApiAllowed(secrets: Secrets, headers: IncomingHttpHeaders): boolean {
-  return !hasAny(secrets) || hasToken(secrets.apiTokens, headers);
+/** Judges a webhook that carries a signature. */
+export function admitBySignature(sender: Sender, secrets: Secrets, credentials: Credentials): Admission {
+  const proof = sender === 'grafana' ? provenByGrafana(secrets, credentials) : provenByMonitor(secrets, credentials);
+  return proof.proven
+    ? { allowed: true, by: 'signature' }
+    : refusal(tokenProof(secrets.webhookTokens, credentials.headers), proof);
+}
+
+/** Judges a request to `/api`; as for webhooks, any secret at all closes it. */
+export function admitToApi(secrets: Secrets, headers: IncomingHttpHeaders): Admission {
+  if (!hasAny(secrets)) return OPEN;
+  const token = tokenProof(secrets.apiTokens, headers);
+  return token.proven ? { allowed: true, by: 'token' } : refusal(token);
+}
+
+/** Whether nobody can come in to `/api`, whatever he has. */
+export function isApiClosed(secrets: Secrets): boolean {
+  return hasAny(secrets) && secrets.apiTokens.length === 0;
+}
+
+/** Doors that nobody can pass, though a secret is set elsewhere: one sentence each, to be told at the start. */
+export function closedDoors(secrets: Secrets): string[] {
+  const { monitor, grafana, webhookTokens } = secrets;
+  const hasWebhooks = [monitor, grafana, webhookTokens].some((list) => list.length > 0);
+  return [
+    ...(isApiClosed(secrets) ? ['secrets are set, but no API_TOKEN: /api, and with it the page, is closed'] : []),
+    ...(hasAny(secrets) && !hasWebhooks
+      ? ['API_TOKEN is set, but no secret of a webhook: all of /webhooks is closed']
+      : []),
+  ];
+}
+
+function refusal(...proofs: readonly Proof[]): Admission {
+  const reasons = proofs.flatMap((proof) => (proof.proven || proof.why === undefined ? [] : [proof.why]));
+  return { allowed: false, why: reasons.length > 0 ? reasons.join('; ') : 'no secret is set for this door' };
 }
 
 /**
@@ -66,8 +105,19 @@ function hasAny({ monitor, grafana, webhookTokens, apiTokens }: Secrets): boolea
   return [monitor, grafana, webhookTokens, apiTokens].some((list) => list.length > 0);
 }
 
-function hasToken(tokens: readonly string[], headers: IncomingHttpHeaders): boolean {
-  const [, scheme = '', given = ''] = /^(\S+)\s+(\S.*)$/.exec(headers.authorization ?? '') ?? [];
+const noMatch = (what: string, count: number): Proof => ({
+  proven: false,
+  why: `${what} matches none of ${count} secret${count === 1 ? '' : 's'}`,
+});
+
+function tokenProof(tokens: readonly string[], { authorization }: IncomingHttpHeaders): Proof {
+  if (tokens.length === 0) return { proven: false };
+  if (authorization === undefined) return { proven: false, why: 'no authorization header' };
+  return hasToken(tokens, authorization) ? { proven: true } : noMatch('authorization', tokens.length);
+}
+
+function hasToken(tokens: readonly string[], authorization: string): boolean {
+  const [, scheme = '', given = ''] = /^(\S+)\s+(\S.*)$/.exec(authorization) ?? [];
   switch (scheme.toLowerCase()) {
     case 'bearer':
       return equalsAny(given.trim(), tokens, hashOfToken);
@@ -80,19 +130,45 @@ function hasToken(tokens: readonly string[], headers: IncomingHttpHeaders): bool
   }
 }
 
-function isSignedByMonitor(secrets: Secrets, { headers, rawBody }: Credentials): boolean {
-  return isSigned(headers['x-auth-token'], secrets.monitor, rawBody);
+/** Where a sender puts its signature, in small letters, and the keys that it may be made with. */
+function signatureOf(sender: Sender, secrets: Secrets): { keys: readonly string[]; header: string } {
+  switch (sender) {
+    case 'monitor':
+      return { keys: secrets.monitor, header: 'x-auth-token' };
+    case 'grafana':
+      return {
+        keys: secrets.grafana,
+        header: (secrets.grafanaSignatureHeader ?? DEFAULT_SIGNATURE_HEADER).toLowerCase(),
+      };
+    case 'alertmanager':
+      return { keys: [], header: '' };
+  }
 }
 
-function isSignedByGrafana(secrets: Secrets, { headers, rawBody, now }: Credentials): boolean {
-  const signature = headers[(secrets.grafanaSignatureHeader ?? DEFAULT_SIGNATURE_HEADER).toLowerCase()];
-  const timestamp = headers[(secrets.grafanaTimestampHeader ?? DEFAULT_TIMESTAMP_HEADER).toLowerCase()];
+function provenByMonitor(secrets: Secrets, { headers, rawBody }: Credentials): Proof {
+  const { keys, header } = signatureOf('monitor', secrets);
+  return isSigned(headers[header], keys, rawBody) ? { proven: true } : noMatch(header, keys.length);
+}
+
+function provenByGrafana(secrets: Secrets, { headers, rawBody, now }: Credentials): Proof {
+  const { keys, header } = signatureOf('grafana', secrets);
+  const signature = headers[header];
+  const timeHeader = (secrets.grafanaTimestampHeader ?? DEFAULT_TIMESTAMP_HEADER).toLowerCase();
+  const timestamp = headers[timeHeader];
   if (timestamp === undefined) {
-    return secrets.grafanaTimestampHeader === undefined && isSigned(signature, secrets.grafana, rawBody);
+    if (secrets.grafanaTimestampHeader !== undefined) return { proven: false, why: `no ${timeHeader} header` };
+    return isSigned(signature, keys, rawBody) ? { proven: true } : noMatch(header, keys.length);
   }
-  if (typeof timestamp !== 'string' || !/^\d{1,12}$/.test(timestamp)) return false;
-  if (Math.abs(now - Number(timestamp) * 1000) > REPLAY_WINDOW) return false;
-  return isSigned(signature, secrets.grafana, Buffer.concat([Buffer.from(`${timestamp}:`), rawBody]));
+  if (typeof timestamp !== 'string' || !/^\d{1,12}$/.test(timestamp)) {
+    return { proven: false, why: `${timeHeader} is no time in seconds` };
+  }
+  const age = now - Number(timestamp) * 1000;
+  if (Math.abs(age) > REPLAY_WINDOW) {
+    const seconds = Math.round(Math.abs(age) / 1000);
+    return { proven: false, why: `the signature is ${seconds} s ${age > 0 ? 'old' : 'ahead'}` };
+  }
+  const signed = Buffer.concat([Buffer.from(`${timestamp}:`), rawBody]);
+  return isSigned(signature, keys, signed) ? { proven: true } : noMatch(header, keys.length);
 }
 
 /** Whether a header is the hex HMAC-SHA256 of the bytes with one of the keys. */

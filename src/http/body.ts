@@ -1,5 +1,5 @@
 import express from 'express';
-import type { NextFunction, Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { outOfBounds } from './bounds.js';
 import { HttpProblem } from './errors.js';
 import { readJson } from './json.js';
@@ -18,25 +18,70 @@ export const requireJson: RequestHandler = (request, _response, next) => {
   }
   const [type = '', ...parameters] = (request.get('content-type') ?? '').toLowerCase().split(';');
   const charset = parameters
-    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
-    .find(Boolean);
-  const isJson = /^\s*application\/([\w.!#$&^-]+\+)?json\s*$/.test(type);
+    .map((parameter) => parameter.split('=').map((word) => word.trim()))
+    .find(([name]) => name === 'charset')?.[1]
+    ?.replace(/^"(.*)"$/, '$1');
+  const isJson = /^application\/([\w.!#$&^-]+\+)?json$/.test(type.trim());
   if (!isJson || !['utf-8', 'utf8', 'us-ascii', undefined].includes(charset)) {
     throw new HttpProblem('unsupported_media_type');
   }
   next();
 };
 
-/**
- * Reads the body as bytes: signatures are made over them. A compressed body is inflated, and the limit holds for both.
- * @param limit - bytes.
- */
-export function rawBody(limit: number): RequestHandler {
-  const readAny: RequestHandler = express.raw({ type: () => true, limit, inflate: true });
-  return (request, response, next) => {
-    if (isPlain(request, limit)) readPlain(request, next);
-    else readAny(request, response, next);
-  };
+/** All bodies that are being read may hold so much together, bytes. */
+export const BODIES_LIMIT = 64 * 1024 * 1024;
+
+/** Reads bodies as bytes, since signatures are made over them, and keeps all of them together within a bound. */
+export class BodyReader {
+  /** Bytes of one body. A compressed one is inflated, and the limit holds for both. */
+  readonly #limit: number;
+  /** Bytes of all. */
+  readonly #bound: number;
+  readonly #readEncoded: RequestHandler;
+  #held = 0;
+
+  constructor(limit: number, bound = BODIES_LIMIT) {
+    this.#limit = limit;
+    this.#bound = bound;
+    this.#readEncoded = express.raw({ type: () => true, limit, inflate: true });
+  }
+
+  /**
+   * Reads a body and lets go of it.
+   * @param use - its bytes are held until it returns.
+   * @throws HttpProblem `too_large`, `bad_request`, or `overloaded` where all bodies together hold too much.
+   */
+  async read<Result>(request: Request, response: Response, use: (bytes: Buffer) => Result): Promise<Result> {
+    let held = 0;
+    const hold = (bytes: number): void => {
+      if (this.#held + bytes > this.#bound) {
+        throw new HttpProblem('overloaded', { headers: { 'Retry-After': '1', Connection: 'close' } });
+      }
+      held += bytes;
+      this.#held += bytes;
+    };
+    try {
+      return use(
+        await (isPlain(request, this.#limit) ? readPlain(request, hold) : this.#inflate(request, response, hold)),
+      );
+    } finally {
+      this.#held -= held;
+    }
+  }
+
+  /** How large it will be shows at its end: it counts as the largest that it may be. */
+  async #inflate(request: Request, response: Response, hold: (bytes: number) => void): Promise<Buffer> {
+    hold(this.#limit);
+    await new Promise<void>((resolve, reject) => {
+      void this.#readEncoded(request, response, (error?: unknown) => {
+        if (error === undefined) resolve();
+        else reject(error instanceof Error ? error : new HttpProblem('bad_request', { cause: error }));
+      });
+    });
+    const bytes: unknown = request.body;
+    request.body = undefined;
+    return Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0);
+  }
 }
 
 /** Whether the body comes as it is, with a length within the limit: Node's parser gives out no more bytes than that. */
@@ -47,28 +92,31 @@ function isPlain({ headers }: Request, limit: number): boolean {
 }
 
 /** Every webhook of a storm comes this way, and needs none of what the parser of any body has to look after. */
-function readPlain(request: Request, next: NextFunction): void {
-  let chunks: Buffer[] = [];
-  let done = false;
-  request.on('data', (chunk: Buffer) => void chunks.push(chunk));
-  request.on('end', () => {
-    done = true;
-    request.body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-    // The listeners outlive the body: a request that waits for its refusal holds none.
-    chunks = [];
-    next();
+function readPlain(request: Request, hold: (bytes: number) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = [];
+    const fail = (error: Error): void => {
+      // The listeners outlive the body: what comes later is thrown away.
+      chunks = [];
+      reject(error);
+    };
+    request.on('data', (chunk: Buffer) => {
+      try {
+        hold(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        request.removeAllListeners('data').resume();
+        fail(error as Error);
+      }
+    });
+    request.on('end', () => {
+      const [only] = chunks;
+      resolve(only && chunks.length === 1 ? only : Buffer.concat(chunks));
+      chunks = [];
+    });
+    request.on('error', () => fail(new HttpProblem('bad_request')));
+    request.on('close', () => fail(new HttpProblem('bad_request')));
   });
-  request.on('error', () => {
-    if (done) return;
-    done = true;
-    chunks = [];
-    next(new HttpProblem('bad_request'));
-  });
-}
-
-/** The bytes that {@link rawBody} has read. */
-export function bytesOf(request: Request): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 }
 
 /**

@@ -9,12 +9,20 @@ const PROBLEMS = {
   invalid_body: { status: 400, message: 'the body is not what this sender sends' },
   invalid_query: { status: 400, message: 'the query is not what this route takes' },
   unauthorized: { status: 401, message: undefined },
+  cross_site: { status: 403, message: 'pages of another site may not write here' },
+  api_closed: {
+    status: 403,
+    message: 'the API is closed: secrets are set, but no API_TOKEN. Set one and start again',
+  },
   not_found: { status: 404, message: 'there is nothing here' },
   method_not_allowed: { status: 405, message: 'this method has no meaning here' },
+  replayed: { status: 409, message: 'this very body was taken before' },
   too_large: { status: 413, message: 'the body is too large' },
   unsupported_media_type: { status: 415, message: 'expected application/json in UTF-8' },
+  misdirected: { status: 421, message: 'this is not the host that was asked; ALLOWED_HOSTS lists its names' },
   too_many_requests: { status: 429, message: 'too many requests' },
   internal: { status: 500, message: 'something went wrong; the log says what' },
+  overloaded: { status: 503, message: 'too many bodies are being read; come again' },
   fleet_unavailable: { status: 502, message: 'the cloud or the metric store does not answer' },
 } as const;
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -23,17 +23,18 @@ export interface Guard {
   /**
    * Counts a failed attempt and waits as long as it has to.
    * @param door - where it knocked.
+   * @param why - which check failed, for the log.
    * @param challenge - the value of `WWW-Authenticate`.
    * @throws HttpProblem `unauthorized`, or `too_many_requests` where too many of its like wait already.
    */
-  refuse(request: Request, response: Response, door: Sender | 'api', challenge: string): Promise<never>;
+  refuse(request: Request, response: Response, door: Sender | 'api', why: string, challenge: string): Promise<never>;
 }
 
 /** @returns one guard for all doors: whoever has failed at one is slow at the others too. */
 export function createGuard({ clock, log, metrics }: GuardOptions): Guard {
   const throttle = new FailureThrottle({ now: () => clock.now() });
   return {
-    async refuse(request, response, door, challenge) {
+    async refuse(request, response, door, why, challenge) {
       metrics.authFailure(door);
       // A request that waits holds no body.
       request.body = undefined;
@@ -41,8 +42,9 @@ export function createGuard({ clock, log, metrics }: GuardOptions): Guard {
       const { verdict, count } = throttle.failed(client);
       // The first has its request's line; then one line for ever more of them: whoever guesses must not fill the log.
       if (count > 1 && Number.isInteger(Math.log2(count)))
-        log.warn({ from: client, door, failures: count }, 'no valid credential');
+        log.warn({ from: client, door, why, failures: count }, 'no valid credential');
       response.locals.repeated = count > 1;
+      response.locals.why = why;
       if (verdict.act === 'turn_away') {
         metrics.turnedAway('failures');
         throw new HttpProblem('too_many_requests', {

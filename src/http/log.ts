@@ -34,6 +34,7 @@ export function requestLog({ log, now }: RequestLogOptions): RequestHandler {
         res: { status },
         ms: Math.round(performance.now() - begun),
         ...(locals.log as object | undefined),
+        ...(locals.why === undefined ? {} : { why: locals.why as string }),
         ...(locals.fault === undefined ? {} : { err: locals.fault as unknown }),
         ...(response.writableFinished ? {} : { aborted: true }),
       };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SENDERS } from '../alerts/alert.js';
+import type { Sender } from '../alerts/alert.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 import { ruleFileSchema } from '../rules/rule.js';
@@ -26,30 +27,38 @@ const tooMany = refusal(
   'Too many requests, or attempts without a valid credential; Retry-After says when to come again',
 );
 
+const misdirected = refusal('The Host is not one of ours; ALLOWED_HOSTS lists them');
+const crossSite = refusal('A page of another site');
+
+const webhook = (sender: Sender) => ({
+  summary: `Takes the alerts of ${sender}`,
+  security: [...SIGNATURES[sender], { bearer: [] }, { basic: [] }, {}],
+  requestBody: { required: true, description: BODIES[sender], content: json(schema.senders[sender]) },
+  responses: {
+    200: answer('Nothing to do, or another batch runs; never to be sent again', {
+      oneOf: [schema.ref('Ignored'), schema.ref('Dropped')],
+    }),
+    202: answer('A batch has been taken on and stands in the journal', schema.ref('Accepted')),
+    400: refusal('Not JSON, with the position; or not what the sender sends, with the faulty fields'),
+    401: refusal('No valid credential'),
+    403: crossSite,
+    405: refusal('Another method'),
+    ...(sender === 'monitor' && { 409: refusal('This signed body was taken before, within a day') }),
+    413: refusal('Larger than the limit, 1 MiB by default'),
+    415: refusal('Not JSON in UTF-8'),
+    421: misdirected,
+    429: tooMany,
+    503: answer('Going down, the journal cannot be written, or too many bodies are being read', {
+      oneOf: [schema.ref('Unavailable'), schema.ref('Refusal')],
+    }),
+    ...internal,
+  },
+});
+
 const webhooks = Object.fromEntries(
   SENDERS.map((sender) => [
     `/webhooks/${sender}`,
-    {
-      post: {
-        summary: `Takes the alerts of ${sender}`,
-        security: [...SIGNATURES[sender], { bearer: [] }, { basic: [] }, {}],
-        requestBody: { required: true, description: BODIES[sender], content: json(schema.senders[sender]) },
-        responses: {
-          200: answer('Nothing to do, or another batch runs; never to be sent again', {
-            oneOf: [schema.ref('Ignored'), schema.ref('Dropped')],
-          }),
-          202: answer('A batch has been taken on and stands in the journal', schema.ref('Accepted')),
-          400: refusal('Not JSON, with the position; or not what the sender sends, with the faulty fields'),
-          401: refusal('No valid credential'),
-          405: refusal('Only POST'),
-          413: refusal('Larger than the limit, 1 MiB by default'),
-          415: refusal('Not JSON in UTF-8'),
-          429: tooMany,
-          503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
-          ...internal,
-        },
-      },
-    },
+    { post: webhook(sender), ...(sender === 'grafana' && { put: webhook(sender) }) },
   ]),
 );
 
@@ -61,16 +70,20 @@ const read = (summary: string, ok: object, more: object = {}, responses: object 
     responses: {
       200: ok,
       401: refusal('No valid credential'),
+      403: refusal('Secrets are set, but no API_TOKEN: nobody can come in'),
       405: refusal('Only GET'),
+      421: misdirected,
       429: tooMany,
       ...responses,
       ...internal,
     },
   },
 });
-const open = (summary: string, ok: object, responses: object = {}): object => ({
+/** What is asked under any name: whether the process lives. */
+const probe = (summary: string, ok: object, responses: object = {}): object => ({
   get: { summary, security: [{}], responses: { 200: ok, 405: refusal('Only GET'), ...responses, ...internal } },
 });
+const open = (summary: string, ok: object): object => probe(summary, ok, { 421: misdirected, 429: tooMany });
 const parameter = (name: string, content: object, description: string): object => ({
   name,
   in: 'query',
@@ -90,18 +103,14 @@ export const openapi = {
   },
   paths: {
     ...webhooks,
-    '/healthz': open('Whether the process is alive', answer('It is', schema.states('alive'))),
-    '/readyz': open('Whether the service can do its work', answer('It can', schema.states('ready')), {
+    '/healthz': probe('Whether the process is alive', answer('It is', schema.states('alive'))),
+    '/readyz': probe('Whether the service can do its work', answer('It can', schema.states('ready')), {
       503: answer('It cannot', schema.ref('NotReady')),
     }),
-    '/metrics': open(
-      'Counters for Prometheus',
-      {
-        description: 'Prometheus text format',
-        content: { 'text/plain': { schema: { type: 'string' } } },
-      },
-      { 429: tooMany },
-    ),
+    '/metrics': open('Counters for Prometheus', {
+      description: 'Prometheus text format',
+      content: { 'text/plain': { schema: { type: 'string' } } },
+    }),
     '/api/rules': read('The rules in force', answer('Rules, and what is wrong with rule files', schema.ref('Rules'))),
     '/api/events': read(
       'The newest events that fit, oldest first',
@@ -129,12 +138,17 @@ export const openapi = {
         summary: 'Carries out a recommended plan, if it still holds on fresh readings',
         security: [{ bearer: [] }, { basic: [] }, {}],
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+        requestBody: { required: true, content: json({ type: 'object' }) },
         responses: {
           202: answer('It is carried out, as a batch', schema.ref('Approved')),
           401: refusal('No valid credential'),
+          403: refusal('A page of another site; or secrets are set, but no API_TOKEN'),
           404: refusal('No such plan'),
           405: refusal('Only POST'),
           409: answer('Nothing is moved, with the reasons', schema.ref('NotApproved')),
+          415: refusal('Not JSON in UTF-8'),
+          421: misdirected,
+          429: tooMany,
           503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
           ...internal,
         },
@@ -150,15 +164,11 @@ export const openapi = {
       },
       { 502: refusal('The cloud or the metric store cannot be asked; the message is its own') },
     ),
-    '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' }), { 429: tooMany }),
-    '/': open(
-      'The status page',
-      {
-        description: 'A page that shows what /api tells',
-        content: { 'text/html': { schema: { type: 'string' } } },
-      },
-      { 429: tooMany },
-    ),
+    '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' })),
+    '/': open('The status page', {
+      description: 'A page that shows what /api tells',
+      content: { 'text/html': { schema: { type: 'string' } } },
+    }),
   },
   components: {
     securitySchemes: {

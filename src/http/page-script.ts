@@ -121,8 +121,8 @@ async function approvePlan(id, button) {
   let said;
   try {
     const token = sessionStorage.getItem(KEY);
-    const headers = token ? { Authorization: 'Bearer ' + token } : {};
-    const response = await fetch('/api/plans/' + encodeURIComponent(id) + '/approve', { method: 'POST', headers });
+    const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: 'Bearer ' + token }) };
+    const response = await fetch('/api/plans/' + encodeURIComponent(id) + '/approve', { method: 'POST', headers, body: '{}' });
     const answer = await response.json();
     if (response.ok) said = 'Plan ' + id + ' is carried out.';
     else said = 'Plan ' + id + ' is not carried out: ' + (answer.reasons || [answer.text || answer.message || answer.error]).join('; ');
@@ -208,6 +208,11 @@ async function ask(path) {
     throw new Error('needs a token');
   }
   const answer = await response.json();
+  if (answer.error === 'api_closed') {
+    lock(true);
+    for (const part of byId('door').children) part.hidden = part.id !== 'door-note';
+    byId('door-note').textContent = answer.message;
+  }
   if (!response.ok) throw new Error(answer.message || answer.error);
   return answer;
 }

@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import { requireJson } from './body.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { Backend } from './ports.js';
 
@@ -15,7 +16,8 @@ export function addPlanRoutes(router: Router, backend: Pick<Backend, 'plans' | '
     .all(onlyMethods('GET, HEAD'));
   router
     .route('/api/plans/:id/approve')
-    .post(async (request, response) => {
+    // A form of another site can send no JSON.
+    .post(requireJson, async (request, response) => {
       const answer = await backend.approve(request.params.id);
       switch (answer.outcome) {
         case 'accepted':

@@ -1,18 +1,20 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { SENDERS } from '../alerts/alert.js';
-import type { ParsedAlerts, Sender } from '../alerts/alert.js';
+import type { Alert, ParsedAlerts, Sender } from '../alerts/alert.js';
 import { parseAlertmanager } from '../alerts/alertmanager.js';
 import type { WebhookAnswer } from '../intake/answer.js';
 import { bounded } from '../alerts/bound.js';
 import { parseGrafana } from '../alerts/grafana.js';
 import { isCloudEvent, parseMonitor } from '../alerts/monitor.js';
-import { isWebhookAllowed } from './auth.js';
+import { admitBeforeBody, admitBySignature } from './auth.js';
 import type { Secrets } from './auth.js';
-import { bytesOf, parseObject, rawBody, requireJson } from './body.js';
+import type { BodyReader } from './body.js';
+import { parseObject, requireJson } from './body.js';
 import { HttpProblem, onlyMethods, toProblem } from './errors.js';
 import type { Guard } from './guard.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Backend } from './ports.js';
+import { ReplayMemory } from './replays.js';
 import { isValidBody, validateBody } from './validators.js';
 
 export interface WebhookOptions {
@@ -22,8 +24,7 @@ export interface WebhookOptions {
   guard: Guard;
   /** ms since the epoch. */
   now: () => number;
-  /** bytes. */
-  bodyLimit: number;
+  bodies: BodyReader;
   /** The message key of the monitor service's robot, if it has its own. */
   messageKey: string | undefined;
 }
@@ -41,8 +42,14 @@ const CLOUD_EVENT: WebhookAnswer = {
   text: 'this is an event of the cloud, not an alert',
 };
 
+/** Grafana's contact points may be set to PUT. */
+const METHODS = { monitor: ['post'], grafana: ['post', 'put'], alertmanager: ['post'] } as const satisfies Record<
+  Sender,
+  readonly ('post' | 'put')[]
+>;
+
 /**
- * `POST /webhooks/<sender>`: type, size, credential, JSON, fields, alerts, in this order. A storm goes through here, and each
+ * `POST /webhooks/<sender>`: type, credential, size, JSON, fields, alerts, in this order. A storm goes through here, and each
  * router and handler on the way costs it: so these routes are the application's own, and have few handlers.
  */
 export function addWebhookRoutes(app: Express, options: WebhookOptions): void {
@@ -54,40 +61,72 @@ export function addWebhookRoutes(app: Express, options: WebhookOptions): void {
       response.locals.log = { outcome: code };
       next(error);
     };
-    app
-      .route(`/webhooks/${sender}`)
-      .post(requireJson, rawBody(options.bodyLimit), receive(sender, options), countRefusal)
-      .all(onlyMethods('POST'));
+    const route = app.route(`/webhooks/${sender}`);
+    const receiving = receive(sender, options);
+    for (const method of METHODS[sender]) route[method](requireJson, receiving, countRefusal);
+    route.all(onlyMethods(METHODS[sender].join(', ').toUpperCase()));
   }
 }
 
-function isAllowed(sender: Sender, request: Request, { secrets, now }: WebhookOptions): boolean {
-  return isWebhookAllowed(sender, secrets, { headers: request.headers, rawBody: bytesOf(request), now: now() });
+/** A body that came in, and by what it can be known again if it is sent once more. */
+interface Received {
+  allowed: true;
+  body: Record<string, unknown>;
+  hash?: string;
 }
 
 function receive(sender: Sender, options: WebhookOptions): RequestHandler {
+  const { secrets, guard, bodies, metrics, now } = options;
+  const replays = new ReplayMemory();
+
+  const open = (request: Request, response: Response) => {
+    const { headers } = request;
+    const before = admitBeforeBody(sender, secrets, headers);
+    if (before?.allowed === false) return before;
+    return bodies.read(request, response, (rawBody): Received | { allowed: false; why: string } => {
+      const admission = before ?? admitBySignature(sender, secrets, { headers, rawBody, now: now() });
+      if (!admission.allowed) return admission;
+      // A signature of Grafana has a time, at the operator's choice; this one is good for ever.
+      const isLasting = sender === 'monitor' && admission.by === 'signature';
+      return {
+        allowed: true,
+        body: parseObject(rawBody),
+        ...(isLasting && { hash: ReplayMemory.hashOf(rawBody) }),
+      };
+    });
+  };
+
   return async (request, response) => {
-    if (!isAllowed(sender, request, options)) {
-      return options.guard.refuse(request, response, sender, 'Bearer, Basic realm="automigrate"');
+    const received = await open(request, response);
+    if (!received.allowed) {
+      return guard.refuse(request, response, sender, received.why, 'Bearer, Basic realm="automigrate"');
     }
-    const body = parseObject(bytesOf(request));
+    const { body, hash } = received;
     request.body = body;
-    const answer = await answerTo(sender, body, request, options);
-    options.metrics.webhook(sender, answer.outcome);
+    const answer = await answerTo(sender, request, options, (alerts) => {
+      // Without a time in it the same text may well be another alert.
+      if (hash === undefined || alerts.some(({ startsAt }) => startsAt === undefined)) return;
+      if (replays.isReplay(hash, now())) throw new HttpProblem('replayed');
+    });
+    if (hash !== undefined && answer.outcome !== 'unavailable') replays.remember(hash, now());
+    metrics.webhook(sender, answer.outcome);
     send(response, answer);
   };
 }
 
+/** @param refuseReplay - throws where the alerts were taken before. */
 async function answerTo(
   sender: Sender,
-  body: Record<string, unknown>,
   request: Request,
   { backend, messageKey }: WebhookOptions,
+  refuseReplay: (alerts: readonly Alert[]) => void,
 ): Promise<WebhookAnswer> {
+  const body = request.body as Record<string, unknown>;
   if (sender === 'monitor' && isCloudEvent(body, request.get('x-yunion-event'))) return CLOUD_EVENT;
   if (!isValidBody(sender, body)) await validateBody(sender, request);
   const parsed = parse(sender, body, messageKey);
   if (!parsed.ok) throw new HttpProblem('invalid_body', { problems: parsed.problems });
+  refuseReplay(parsed.alerts);
   return backend.handleAlerts(parsed.alerts.map(bounded));
 }
 

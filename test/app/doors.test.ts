@@ -74,6 +74,35 @@ async function start(
   return { receiver, url, post, moves, log, directory, environment: { ...environment, PORT: port } };
 }
 
+const warningsOf = (log: readonly string[]): unknown[] =>
+  log
+    .map((line) => JSON.parse(line) as { level: number; msg: string })
+    .flatMap(({ level, msg }) => (level === 40 ? [msg] : []));
+
+describe('a door that nobody can pass is told of at the start', () => {
+  it('the API, where only webhooks have a secret; its page and its answers say so', async () => {
+    const { log, url } = await start({ WEBHOOK_TOKEN: 'a-token-that-is-long-enough' });
+    expect(warningsOf(log)).toContain('secrets are set, but no API_TOKEN: /api, and with it the page, is closed');
+    const answer = await fetch(`${url}/api/rules`, {
+      headers: { Authorization: 'Bearer a-token-that-is-long-enough' },
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      403,
+      { error: 'api_closed', message: 'the API is closed: secrets are set, but no API_TOKEN. Set one and start again' },
+    ]);
+  });
+
+  it('the webhooks, where only the API has one', async () => {
+    const { log } = await start({ API_TOKEN: 'a-token-that-is-long-enough' });
+    expect(warningsOf(log)).toContain('API_TOKEN is set, but no secret of a webhook: all of /webhooks is closed');
+  });
+
+  it('none, where each has its own, or nothing has any', async () => {
+    const tokens = { WEBHOOK_TOKEN: 'a-token-that-is-long-enough', API_TOKEN: 'a-token-that-is-long-enough' };
+    for (const env of [{}, tokens]) expect(warningsOf((await start(env)).log).join()).not.toContain('closed');
+  });
+});
+
 const firing = (alertname: string, labels: Record<string, string> = {}) => ({
   alerts: [{ status: 'firing', labels: { alertname, host: 'a', ...labels } }],
 });

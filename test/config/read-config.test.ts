@@ -33,6 +33,7 @@ const DEFAULTS = {
   secrets: { monitor: [], grafana: [], webhook: [], api: [] },
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
+  site: { names: [] },
   rateLimit: 3000,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
@@ -76,6 +77,9 @@ it('every variable is read', () => {
     TLS_CERT: 'cert.pem',
     TLS_KEY: 'key.pem',
     TLS_CLIENT_CA: 'ca.pem',
+    PUBLIC_URL: 'https://automigrate.example.com',
+    ALLOWED_HOSTS: 'Automigrate, automigrate.default.svc',
+    HSTS: '180d',
     TRUST_PROXY: 'loopback, 10.0.0.0/8',
     RATE_LIMIT: '50',
     MIGRATION_TIMEOUT: '1h30m',
@@ -110,6 +114,8 @@ it('every variable is read', () => {
     grafanaTimestampHeader: 'X-Time',
     allowUnauthenticated: true,
     tls: { cert: 'cert.pem', key: 'key.pem', clientCa: 'ca.pem' },
+    site: { names: ['automigrate', 'automigrate.default.svc'], publicUrl: 'https://automigrate.example.com' },
+    hsts: 180 * 86_400,
     trustProxy: 'loopback,10.0.0.0/8',
     rateLimit: 50,
     migrationTimeoutMs: 5_400_000,
@@ -284,6 +290,24 @@ it('every variable has a meaning, and its default in the table is the one in for
 });
 
 describe('the doors', () => {
+  it('know their own names', () => {
+    expect(config({ HOST: 'A15.example.com', API_TOKEN: 'x' }).site.names).toEqual(['a15.example.com']);
+    expect(config({ HOST: '0.0.0.0', API_TOKEN: 'x', ALLOWED_HOSTS: 'a15, b' }).site.names).toEqual(['a15', 'b']);
+  });
+
+  it.each([
+    ['ALLOWED_HOSTS', 'a:9095'],
+    ['ALLOWED_HOSTS', 'http://a'],
+    ['ALLOWED_HOSTS', '*'],
+    ['PUBLIC_URL', 'automigrate.example.com'],
+    ['PUBLIC_URL', 'ftp://automigrate.example.com'],
+    ['HSTS', 'true'],
+    ['HSTS', '100ms'],
+    ['HSTS', '1000d'],
+  ])('do not know %s=%s', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: expected `))]);
+  });
+
   it.each([
     [{ TLS_CERT: 'c' }, 'TLS_KEY: is missing; expected a PEM file, as TLS_CERT is set'],
     [{ TLS_KEY: 'k' }, 'TLS_CERT: is missing; expected a PEM file, as TLS_KEY is set'],

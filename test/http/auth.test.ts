@@ -175,7 +175,7 @@ describe('API_TOKEN', () => {
 
   test('is no webhook token, nor the other way round', async () => {
     expect(await knock({ apiTokens: ['a'] }, 'alertmanager', bearer('a'))).toBe(401);
-    await world({ secrets: { webhookTokens: ['w'] } })
+    await world({ secrets: { webhookTokens: ['w'], apiTokens: ['a'] } })
       .http.get('/api/batch')
       .set(bearer('w'))
       .expect(401);
@@ -183,7 +183,9 @@ describe('API_TOKEN', () => {
 
   test('any other secret closes the API although it has none', async () => {
     for (const secrets of [{ monitor: ['x'] }, { grafana: ['x'] }, { webhookTokens: ['x'] }]) {
-      await world({ secrets }).http.get('/api/batch').expect(401);
+      const { body } = await world({ secrets }).http.get('/api/batch').set(bearer('x')).expect(403);
+      // No token of any kind would open it.
+      expect(body).toEqual({ error: 'api_closed', message: expect.stringContaining('no API_TOKEN') as string });
     }
   });
 

@@ -1,7 +1,10 @@
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
-import { world } from './world.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Secrets } from '../../src/http/auth.js';
+import { rawFixture } from '../alerts/fixtures.js';
+import { NOW, world } from './world.js';
 
 const INFO = 30;
 
@@ -72,4 +75,43 @@ test('a client that has gone before its answer leaves a line that tells so', asy
   expect(await fetched).toBe('left');
   await expect.poll(() => app.log.length).toBe(1);
   expect(app.log[0]).toMatchObject({ aborted: true, req: { path: '/api/fleet' } });
+});
+
+describe('of a refused webhook the answer says nothing, and the log which check failed', () => {
+  const body = rawFixture('grafana-unified-firing');
+  const sign = (key: string, text: string) => createHmac('sha256', key).update(text).digest('hex');
+  const late = NOW / 1000 - 412;
+  const secrets = { grafana: ['a', 'b'], webhookTokens: ['t', 'u', 'v'] };
+  test.each<[Partial<Secrets>, string, Record<string, string>, string]>([
+    [{ webhookTokens: ['t'] }, 'alertmanager', {}, 'no authorization header'],
+    [{ webhookTokens: ['t'] }, 'alertmanager', { Authorization: 'Bearer x' }, 'authorization matches none of 1 secret'],
+    [secrets, 'alertmanager', { Authorization: 'Bearer x' }, 'authorization matches none of 3 secrets'],
+    [secrets, 'grafana', {}, 'no authorization header; no x-grafana-alerting-signature header'],
+    [{ monitor: ['m'] }, 'monitor', {}, 'no x-auth-token header'],
+    [{ monitor: ['m'] }, 'monitor', { 'X-Auth-Token': '00' }, 'x-auth-token matches none of 1 secret'],
+    [{ monitor: ['m'] }, 'alertmanager', { Authorization: 'Bearer m' }, 'no secret is set for this door'],
+    [
+      { grafana: ['a', 'b'] },
+      'grafana',
+      { 'X-Grafana-Alerting-Signature': sign('c', body) },
+      'x-grafana-alerting-signature matches none of 2 secrets',
+    ],
+    [
+      { grafana: ['a'] },
+      'grafana',
+      { 'X-Grafana-Alerting-Signature': sign('a', `${late}:${body}`), 'X-Grafana-Alerting-Timestamp': `${late}` },
+      'the signature is 412 s old',
+    ],
+    [
+      { grafana: ['a'], grafanaTimestampHeader: 'X-Time' },
+      'grafana',
+      { 'X-Grafana-Alerting-Signature': sign('a', body) },
+      'no x-time header',
+    ],
+  ])('%j %s %j: %s', async (set, sender, headers, why) => {
+    const { http, log } = world({ secrets: set });
+    const response = await http.post(`/webhooks/${sender}`).set(headers).type('json').send(body).expect(401);
+    expect(response.body).toEqual({ error: 'unauthorized' });
+    expect(log).toContainEqual(expect.objectContaining({ why, level: 40 }));
+  });
 });

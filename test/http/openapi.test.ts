@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
 import type { ApprovalAnswer } from '../../src/intake/views.js';
 import { openapi } from '../../src/http/openapi.js';
 import { rawFixture } from '../alerts/fixtures.js';
-import { accepted, world } from './world.js';
+import { NOW, accepted, world } from './world.js';
 import type { World } from './world.js';
 
 type Responses = Record<string, { content?: Record<string, unknown> }>;
@@ -30,6 +32,7 @@ describe('every status that it tells is really given, in the type that it tells,
   const broken = (): never => {
     throw new Error('broken');
   };
+  const foreign = { Host: 'elsewhere.example' };
   const post = (app: World, path: string, body = firing[path] ?? '{}', type = 'application/json') =>
     app.http.post(path).set('Content-Type', type).send(body);
 
@@ -45,13 +48,34 @@ describe('every status that it tells is really given, in the type that it tells,
     },
     400: (app, path) => post(app, path, 'x'),
     401: (_app, path) => post(world({ secrets: { apiTokens: ['x'] } }), path),
+    403: (app, path) => app.http.post(path).set('Origin', 'http://elsewhere.example').type('json').send('{}'),
     405: (app, path) => app.http.get(path),
+    409: async (_app, path) => {
+      const body = firing[path] ?? '';
+      const secrets = { monitor: ['k'], webhookTokens: ['t'] };
+      let now = NOW;
+      const app = world({ secrets, clock: { now: () => now, sleep: () => Promise.resolve() } });
+      const signature = createHmac('sha256', 'k').update(body).digest('hex');
+      // The signatures of the others carry a time, or there are none.
+      const proof: [string, string] =
+        path === '/webhooks/monitor' ? ['X-Auth-Token', signature] : ['Authorization', 'Bearer t'];
+      const send = () =>
+        app.http
+          .post(path)
+          .set(...proof)
+          .type('json')
+          .send(body);
+      await send();
+      now += 60_000;
+      return send();
+    },
     413: (_app, path) => post(world({ bodyLimit: 1 }), path),
     415: (app, path) => post(app, path, '{}', 'text/plain'),
     500: (app, path) => {
       app.backend.answer = broken;
       return post(app, path);
     },
+    421: (app, path) => app.http.post(path).set(foreign).type('json').send('{}'),
     429: async (_app, path) => {
       const app = world({ rateLimit: 1 });
       await post(app, path);
@@ -66,7 +90,9 @@ describe('every status that it tells is really given, in the type that it tells,
     200: (app, path) => app.http.get(path),
     400: (app, path) => app.http.get(`${path}?unknown=1`),
     401: (_app, path) => world({ secrets: { apiTokens: ['x'] } }).http.get(path),
+    403: (_app, path) => world({ secrets: { webhookTokens: ['x'] } }).http.get(path),
     405: (app, path) => app.http.delete(path),
+    421: (app, path) => app.http.get(path).set(foreign),
     429: async (_app, path) => {
       const app = world({ rateLimit: 1 });
       await app.http.get(path);
@@ -99,14 +125,25 @@ describe('every status that it tells is really given, in the type that it tells,
     (answer: World['backend']['approval']): (typeof read)[number] =>
     (app, path) => {
       app.backend.approval = answer;
-      return app.http.post(path);
+      return app.http.post(path).send({});
     };
   const approve: typeof webhook = {
-    202: (app, path) => app.http.post(path),
-    401: (_app, path) => world({ secrets: { apiTokens: ['x'] } }).http.post(path),
+    202: (app, path) => app.http.post(path).send({}),
+    401: (_app, path) =>
+      world({ secrets: { apiTokens: ['x'] } })
+        .http.post(path)
+        .send({}),
+    403: (app, path) => app.http.post(path).set('Sec-Fetch-Site', 'cross-site').send({}),
     404: approval(() => ({ outcome: 'unknown' })),
     405: (app, path) => app.http.get(path),
     409: approval(() => refused),
+    415: (app, path) => app.http.post(path).type('form').send('a=b'),
+    421: (app, path) => app.http.post(path).set(foreign).send({}),
+    429: async (_app, path) => {
+      const app = world({ rateLimit: 1 });
+      await app.http.post(path).send({});
+      return app.http.post(path).send({});
+    },
     500: approval(broken),
     503: approval(() => ({ outcome: 'unavailable', reason: 'journal', text: 't' })),
   };
@@ -115,6 +152,9 @@ describe('every status that it tells is really given, in the type that it tells,
 
   test.each(Object.keys(paths))('%s', async (path) => {
     const [operation] = Object.values(paths[path]!);
+    expect(
+      Object.values(paths[path]!).every(({ responses }) => isDeepStrictEqual(responses, operation!.responses)),
+    ).toBe(true);
     const ways = path.startsWith('/webhooks/') ? webhook : path.endsWith('/approve') ? approve : read;
     const told = operation!.responses;
     for (const [status, ask] of Object.entries(ways)) {

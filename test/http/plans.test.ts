@@ -34,18 +34,28 @@ describe('/api/plans', () => {
   ])('approve: %s', async (_what, status, answer, body) => {
     const { http, backend } = world();
     backend.approval = () => answer;
-    expect((await http.post('/api/plans/plan-1/approve').expect(status)).body).toMatchObject(body);
+    expect((await http.post('/api/plans/plan-1/approve').send({}).expect(status)).body).toMatchObject(body);
     expect(backend.approved).toEqual(['plan-1']);
   });
 
+  test.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x'])(
+    'approve: takes JSON, not %s, which a form of any page can send',
+    async (type) => {
+      const { http, backend } = world();
+      await http.post('/api/plans/plan-1/approve').set('Content-Type', type).send('a=b').expect(415);
+      await http.post('/api/plans/plan-1/approve').expect(415);
+      expect(backend.approved).toEqual([]);
+    },
+  );
+
   test('is closed to whoever has no token, and to other methods', async () => {
     const { http, backend } = world({ secrets: { apiTokens: ['secret'] } });
-    await http.post('/api/plans/plan-1/approve').expect(401);
+    await http.post('/api/plans/plan-1/approve').send({}).expect(401);
     await http.get('/api/plans').expect(401);
     const token = { Authorization: 'Bearer secret' };
     await http.get('/api/plans/plan-1/approve').set(token).expect(405).expect('Allow', 'POST');
     await http.post('/api/plans').set(token).expect(405);
     expect(backend.approved).toEqual([]);
-    await http.post('/api/plans/plan-1/approve').set(token).expect(202);
+    await http.post('/api/plans/plan-1/approve').set(token).send({}).expect(202);
   });
 });

@@ -142,7 +142,7 @@ describe.each(SENDERS)('the answers to %s', (sender) => {
     const arrived = once(server, 'request');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     socket.write(
-      `POST /webhooks/${sender} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}`,
+      `POST /webhooks/${sender} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}`,
     );
     await arrived;
     socket.destroy();
@@ -213,10 +213,20 @@ describe.each(SENDERS)('the answers to %s', (sender) => {
     await world().http.post(`/webhooks/${sender}`).expect(415);
   });
 
-  test.each(['get', 'put', 'delete', 'patch'] as const)('405 for %s', async (method) => {
+  test.each(['get', 'delete', 'patch'] as const)('405 for %s', async (method) => {
     const response = await world().http[method](`/webhooks/${sender}`).expect(405);
-    expect(response.headers.allow).toBe('POST');
+    expect(response.headers.allow).toBe(sender === 'grafana' ? 'POST, PUT' : 'POST');
     expect(response.body).toEqual({ error: 'method_not_allowed', message: 'this method has no meaning here' });
+  });
+
+  test('PUT is as good as POST where a contact point may be set to it, that is in Grafana', async () => {
+    const app = world();
+    await app.http
+      .put(`/webhooks/${sender}`)
+      .set('Content-Type', 'application/json')
+      .send(rawFixture(FIRING[sender]))
+      .expect(sender === 'grafana' ? 202 : 405);
+    expect(app.backend.received).toHaveLength(sender === 'grafana' ? 1 : 0);
   });
 
   test('500 without a word about the cause, which is in the log', async () => {
