@@ -10,13 +10,14 @@ import type { BatchProgress, CarryOutOptions } from '../migration/batch.js';
 import { carryOut } from '../migration/batch.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { verificationOf } from '../verification/predictions.js';
-import { withoutEndedPauses } from '../verification/rule-mode.js';
+import { pausedUntil, withoutEndedPauses } from '../verification/rule-mode.js';
 import type { Verifier } from '../verification/verifier.js';
 import { faultEvent, toEnding, toView } from './batch-record.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { decidePart, keepDecision } from './decide-part.js';
 import type { BatchView } from './views.js';
+import { pauseText } from './windows-and-pauses.js';
 
 /** Carries the moves of a batch out; see {@link carryOut}. */
 export type CarryOut = (
@@ -181,7 +182,15 @@ export function createRunner(deps: RunnerDeps): Runner {
     for (let count = 1; !isKept; count += 1) {
       const rule = rules().find(({ name }) => name === part.rule);
       if (!rule?.enabled) {
-        await untilKept(() => inTurn(() => leavePart(record, part)), record);
+        const notes = `rule ${part.rule} is gone or disabled`;
+        await untilKept(() => inTurn(() => leavePart(record, part, { action: 'ignored', notes })), record);
+        return false;
+      }
+      // An earlier part may have found that others move its guests.
+      const until = pausedUntil(journal.memory(), rule.name, clock.now());
+      if (until !== undefined) {
+        const notes = pauseText(rule.name, until);
+        await untilKept(() => inTurn(() => leavePart(record, part, { action: 'paused', notes })), record);
         return false;
       }
       // Who came first must not wait for ever for those who keep coming: the last decision is for all who have come by then.
@@ -253,9 +262,12 @@ export function createRunner(deps: RunnerDeps): Runner {
     verification?.verifier.wake();
   };
 
-  const leavePart = async (record: BatchRecord, part: BatchPart): Promise<void> => {
-    const notes = `rule ${part.rule} is gone or disabled`;
-    const event: NewEvent = { obj_name: part.rule, user: record.sender, action: 'ignored', notes, batch: record.id };
+  const leavePart = async (
+    record: BatchRecord,
+    part: BatchPart,
+    why: Pick<NewEvent, 'action' | 'notes'>,
+  ): Promise<void> => {
+    const event: NewEvent = { obj_name: part.rule, user: record.sender, batch: record.id, ...why };
     const parts = record.parts.map((other) => (other === part ? { ...part, done: true } : other));
     await journal.commit({ events: [event], batch: { ...record, parts } });
     part.done = true;

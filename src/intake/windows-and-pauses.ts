@@ -28,8 +28,7 @@ export function applyWindowsAndPauses(
     const until = pausedUntil(memory, rule.name, now);
     const outside = outsideWindows(rule.windows, now);
     if (until !== undefined) {
-      const text = `rule ${rule.name} pauses until ${new Date(until).toISOString()}: guests were moved by somebody else`;
-      suspended.push({ part, reason: 'paused', text });
+      suspended.push({ part, reason: 'paused', text: pauseText(rule.name, until) });
     } else if (outside !== undefined) {
       suspended.push({ part, reason: 'outside_window', text: `rule ${rule.name}: ${outside}` });
     } else {
@@ -37,6 +36,11 @@ export function applyWindowsAndPauses(
     }
   }
   return { go, suspended };
+}
+
+/** The sentence of a rule that pauses until a moment, ms since the epoch. */
+export function pauseText(rule: string, until: number): string {
+  return `rule ${rule} pauses until ${new Date(until).toISOString()}: guests were moved by somebody else`;
 }
 
 /** The event of a suspended part. */

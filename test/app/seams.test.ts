@@ -188,6 +188,19 @@ describe('a guest that is elsewhere than it was left', () => {
     expect(world.cloud.asked.get('id-g')).toBeUndefined();
   });
 
+  it('makes every rule of the body pause that it concerns, also those whose turn comes later', async () => {
+    const world = await build({ scenario: site(), rules: [rule(), rule({ name: 'other' })] });
+    await world.service.handleAlerts([alert('b')]);
+    await world.service.idle();
+    await past(world.cloud, 'x', 'd', 'c');
+    await world.clock.sleep(60_000);
+    await world.service.handleAlerts([alert('b'), alert('a', { name: 'other' })]);
+    await world.service.idle();
+    const paused = await world.journal.events({ action: 'paused' });
+    expect(paused.map(({ obj_name }) => obj_name)).toEqual(['test-cpu', 'other']);
+    expect(world.cloud.asked.get('id-g')).toBeUndefined();
+  });
+
   it('is nobody’s foreign move where it is a late arrival of our own', async () => {
     // The cloud says that it failed, and carries it out all the same.
     let late: (() => Promise<unknown>) | undefined;
