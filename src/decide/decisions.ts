@@ -37,13 +37,14 @@ export interface Decisions {
 
 /** The window over which the fleet's readings are averaged, ms; a rule has its own. */
 const FLEET_PERIOD_MS = 300_000;
-/** An answer is given to all who ask within this time, ms. */
-const SHARED_MS = 5000;
+/** An answer is given to all who ask within so many times what it took, ms at most: a small fleet is always told as it is. */
+const SHARED_TIMES = 10;
+const MOST_SHARED_MS = 5000;
 
 /** Decisions in this very thread. */
 export function createDecisions(deps: DecisionDeps): Decisions {
   const { cloud, metrics, clock, timeoutMs } = deps;
-  const shared = new Map<FleetDetail, { at: number; view: Promise<FleetView> }>();
+  const shared = new Map<FleetDetail, { until: number; view: Promise<FleetView> }>();
 
   const view = async (detail: FleetDetail): Promise<FleetView> => {
     const { snapshot } = await askFleet({ cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs });
@@ -72,12 +73,16 @@ export function createDecisions(deps: DecisionDeps): Decisions {
     },
     fleet(detail) {
       const known = shared.get(detail);
-      if (known && clock.monotonic() - known.at < SHARED_MS) return known.view;
-      const next = { at: clock.monotonic(), view: view(detail) };
+      const begun = clock.monotonic();
+      if (known && begun < known.until) return known.view;
+      const next = { until: Infinity, view: view(detail) };
       shared.set(detail, next);
       // A failure is not kept: the next who asks may have more luck. While it lasts all wait for the same.
       next.view.then(
-        () => (next.at = clock.monotonic()),
+        () => {
+          const took = clock.monotonic() - begun;
+          next.until = begun + took + Math.min(MOST_SHARED_MS, SHARED_TIMES * took);
+        },
         () => shared.delete(detail),
       );
       return next.view;
