@@ -1,5 +1,5 @@
 import type { BatchView } from '../intake/views.js';
-import type { BatchEnding, BatchRecord } from '../journal/journal.js';
+import type { BatchEnding, BatchPart, BatchRecord } from '../journal/journal.js';
 import type { NewEvent } from '../journal/events.js';
 
 /** How a batch has ended; `now` in ms since the epoch, `fault` if something broke it off. */
@@ -60,4 +60,23 @@ export function faultEvent(record: BatchRecord, fault: string): NewEvent {
   const rule = record.parts.find(({ done }) => !done)?.rule ?? record.parts[0]?.rule ?? '';
   const notes = `the batch ended with a fault: ${fault}`;
   return { obj_name: rule, user: record.sender, action: 'migrate_error', notes, batch: record.id };
+}
+
+/** The parts of a batch with alerts that join it: a part of the same rule takes their hosts, and is opened again if it was done. */
+export function withJoined(parts: readonly BatchPart[], joining: readonly BatchPart[]): BatchPart[] {
+  const joined = parts.map((part) => ({ ...part }));
+  for (const part of joining) {
+    const { rule, hosts, again } = part;
+    const known = joined.find((other) => other.rule === rule);
+    if (!known) {
+      joined.push({ ...part });
+      continue;
+    }
+    if (!again) delete known.again;
+    const before = known.done ? [] : known.hosts;
+    const isNew = (words: readonly string[]) => !before.some((other) => other.join('\n') === words.join('\n'));
+    known.hosts = [...before, ...hosts.filter(isNew)];
+    known.done = false;
+  }
+  return joined;
 }

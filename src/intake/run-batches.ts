@@ -1,5 +1,4 @@
 import type { Clock } from '../common/clock.js';
-import type { Log } from '../common/log.js';
 import { failedMoves } from '../constraints/index.js';
 import type { Decision } from '../decide/decision.js';
 import type { NewEvent } from '../journal/events.js';
@@ -12,7 +11,8 @@ import type { WatchLimits } from '../migration/watch.js';
 import { verificationOf } from '../verification/predictions.js';
 import { pausedUntil, withoutEndedPauses } from '../verification/rule-mode.js';
 import type { Verifier } from '../verification/verifier.js';
-import { faultEvent, toEnding, toView } from './batch-record.js';
+import { shownState, logProgress } from './batch-progress.js';
+import { faultEvent, toEnding, toView, withJoined } from './batch-record.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { decidePart, keepDecision } from './decide-part.js';
@@ -305,50 +305,6 @@ export function createRunner(deps: RunnerDeps): Runner {
   };
 
   return { start, join, view: () => structuredClone(view), idle: () => running };
-}
-
-/** The parts of a batch with alerts that join it: a part of the same rule takes their hosts, and is opened again if it was done. */
-function withJoined(parts: readonly BatchPart[], joining: readonly BatchPart[]): BatchPart[] {
-  const joined = parts.map((part) => ({ ...part }));
-  for (const part of joining) {
-    const { rule, hosts, again } = part;
-    const known = joined.find((other) => other.rule === rule);
-    if (!known) {
-      joined.push({ ...part });
-      continue;
-    }
-    if (!again) delete known.again;
-    const before = known.done ? [] : known.hosts;
-    const isNew = (words: readonly string[]) => !before.some((other) => other.join('\n') === words.join('\n'));
-    known.hosts = [...before, ...hosts.filter(isNew)];
-    known.done = false;
-  }
-  return joined;
-}
-
-function shownState({ state }: Extract<BatchProgress, { kind: 'state' }>): { status?: string; progress?: number } {
-  if (state.phase === 'vanished') return {};
-  const progress = state.phase === 'moving' ? state.progress : undefined;
-  return { status: state.status, ...(progress !== undefined && { progress }) };
-}
-
-function logProgress(log: Log, record: BatchRecord, progress: BatchProgress): void {
-  const { migration } = progress;
-  const { guest, target_host: target } = migration.notes;
-  const fields = { batch: record.id, rule: migration.rule, guest: guest.name, target: target.name };
-  switch (progress.kind) {
-    case 'asked':
-      log.info(fields, 'migrating');
-      break;
-    case 'state':
-      break;
-    case 'trouble':
-      log.warn({ ...fields, err: progress.error }, 'trouble with a migration, it is still followed');
-      break;
-    case 'ended':
-      log[migration.phase === 'succeeded' ? 'info' : 'warn']({ ...fields, phase: migration.phase }, progress.text);
-      break;
-  }
 }
 
 /** What it takes to carry moves out, without the moves. */
