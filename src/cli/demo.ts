@@ -9,7 +9,7 @@ import type { SimulatedCloud } from '../fleet/clouds/simulated.js';
 import { createSimulatedCloud } from '../fleet/clouds/simulated.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { BatchView } from '../intake/views.js';
-import type { JournalEvent } from '../journal/events.js';
+import type { EventWithText } from '../journal/events.js';
 import type { Paint } from './bars.js';
 import { bar, loadLine, painter } from './bars.js';
 import type { CliContext } from './context.js';
@@ -164,13 +164,12 @@ class Story {
   }
 
   async explain(action: string): Promise<void> {
-    const { events } = await this.#get<{ events: JournalEvent[] }>(`/api/events?action=${action}`);
-    for (const { notes } of events)
-      this.#say(`  ${this.#paint('yellow', action)} ${typeof notes === 'string' ? notes : ''}`);
+    const { events } = await this.#get<{ events: EventWithText[] }>(`/api/events?action=${action}`);
+    for (const { text } of events) this.#say(`  ${this.#paint('yellow', action)} ${text}`);
   }
 
-  async events(): Promise<JournalEvent[]> {
-    return (await this.#get<{ events: JournalEvent[] }>('/api/events?rule=test-cpu')).events;
+  async events(): Promise<EventWithText[]> {
+    return (await this.#get<{ events: EventWithText[] }>('/api/events?rule=test-cpu')).events;
   }
 }
 

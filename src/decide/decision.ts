@@ -1,13 +1,13 @@
 import type { Explanation, Plan } from '../balancer/index.js';
 import type { MoveUnderWay, RecentMove } from '../constraints/index.js';
-import type { JournalEvent, MigrationNotes, NewEvent } from '../journal/events.js';
+import type { EventContent, JournalEvent, MigrationNotes } from '../journal/events.js';
 import type { MigrationRecord } from '../journal/journal.js';
 import type { LoadsBefore, RuleState } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { MigrationBudget } from './migration-budgets.js';
 
 /** Something to be recorded, in the order in which it was found. */
-export type Finding = Pick<NewEvent, 'action' | 'notes'>;
+export type Finding = EventContent;
 
 /** What the journal knows that a decision goes by; read once, by action, before the first step. */
 export interface Known {

@@ -1,4 +1,4 @@
-import type { NewEvent } from '../journal/events.js';
+import type { EventContent } from '../journal/events.js';
 import type { Memory, RecommendedPlan } from '../journal/memory.js';
 import type { MigrationRecord } from '../journal/journal.js';
 import type { DecidedPlan } from './decision.js';
@@ -58,7 +58,7 @@ export function recommend(
   const isOpen = (plan: RecommendedPlan) => plan.rule === made.rule && stateOf(plan, now) === 'open';
   const same = before.plans.find((plan) => isOpen(plan) && moves(plan) === moves(made));
   const plan = same ? { ...made, id: same.id, created_at: same.created_at } : made;
-  const event: Pick<NewEvent, 'action' | 'notes'> = {
+  const event: EventContent = {
     action: 'recommended',
     notes: {
       plan: plan.id,

@@ -56,7 +56,7 @@ export async function steer(
     return { ...draft, findings, migrations, steering, plan: decided };
   }
   const { kept, limited } = cutToBudget(migrations, request.rule, request.budget, request.known.attempts, clock.now());
-  if (limited) findings.push({ action: 'limited', notes: { ...limited } });
+  if (limited) findings.push({ action: 'limited', notes: limited });
   const steering: Steering = { kind: kept.length > 0 ? 'move' : 'nothing' };
   return { ...draft, findings, migrations: kept, steering, plan: decided };
 }

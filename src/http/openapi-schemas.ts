@@ -111,6 +111,7 @@ export const components = {
           tenant: words('system'),
           action: words(...EVENT_ACTIONS),
           notes: { anyOf: [text, ref('MigrationNotes'), { type: 'object' }] },
+          text: { type: 'string', description: 'One sentence for people' },
         },
         { batch: text, explanation: { type: 'object', description: 'Why the plan is as it is, as in a plan' } },
       ),

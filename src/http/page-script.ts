@@ -155,15 +155,6 @@ function when(iso) {
   return time.toDateString() === new Date().toDateString() ? clock : time.toLocaleDateString([], { month: 'short', day: 'numeric' }) + ', ' + clock;
 }
 
-function notesOf(notes) {
-  if (typeof notes === 'string') return notes;
-  if (notes && notes.guest && notes.target_host) {
-    return notes.guest.name + ': ' + notes.guest.host + ' → ' + notes.target_host.name + (notes.reason ? ' (' + notes.reason + ')' : '');
-  }
-  if (notes && notes.text) return notes.text;
-  return JSON.stringify(notes);
-}
-
 function whyOf(why) {
   const texts = why.sources.map((source) => source.text).concat(why.chosen);
   if (why.nextBest) texts.push(why.nextBest.text);
@@ -181,7 +172,7 @@ function drawEvents(answer) {
       el('td', 'soft small number', when(event.ops_time)),
       el('td', '', event.obj_name),
       el('td', 'word' + (good.includes(event.action) ? ' good' : warm.includes(event.action) ? ' warm' : ''), event.action),
-      el('td', 'small', notesOf(event.notes)),
+      el('td', 'small', event.text),
     );
     if (event.explanation) line.lastChild.title = whyOf(event.explanation);
     table.append(line);

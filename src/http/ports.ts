@@ -2,7 +2,7 @@ import type { Alert } from '../alerts/alert.js';
 import type { WebhookAnswer } from '../intake/answer.js';
 import type { ApprovalAnswer, BatchView, PlanView } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
-import type { JournalEvent } from '../journal/events.js';
+import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 
@@ -11,7 +11,7 @@ export interface Backend {
   /** Takes the alerts of one body. Resolves before any slow work, with what to answer. */
   handleAlerts(alerts: Alert[]): Promise<WebhookAnswer>;
   rules(): { rules: RuleFile[]; problems: string[] };
-  events(filter: EventFilter): Promise<JournalEvent[]>;
+  events(filter: EventFilter): Promise<EventWithText[]>;
   batch(): BatchView | null;
   /** The batches that ended last, oldest first. */
   endedBatches(): BatchEnding[];

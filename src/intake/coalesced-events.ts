@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.js';
 import type { Journal } from '../journal/journal.js';
+import { textOf } from '../journal/event-text.js';
 import type { NewEvent } from '../journal/events.js';
 import type { Log } from '../common/log.js';
 
@@ -12,6 +13,9 @@ const LAST_FLUSH_MS = 30_000;
 /** Rules and alerts that are counted apart between two flushes: names of alerts come from outside. */
 const MOST_NAMES = 50;
 
+/** An event of an alert that comes to nothing. */
+export type EventOfNothing = Extract<NewEvent, { action: 'dropped' | 'ignored' | 'flapping' | 'paused' }>;
+
 /** Records what came to nothing, however much of it pours in. */
 export interface CoalescedEvents {
   /**
@@ -19,7 +23,7 @@ export interface CoalescedEvents {
    * is counted and the row that says how many is written soon after, at the end of its batch, or when stopping.
    * @param reason - events of one reason are counted together.
    */
-  record(event: NewEvent, reason: string): Promise<void>;
+  record(event: EventOfNothing, reason: string): Promise<void>;
   /**
    * Writes the rows of what was counted. What the journal refuses stays counted for another time.
    * @param batch - only what belongs to this batch; absent: everything.
@@ -30,7 +34,7 @@ export interface CoalescedEvents {
 }
 
 interface Counted {
-  event: NewEvent;
+  event: EventOfNothing;
   count: number;
 }
 
@@ -49,7 +53,7 @@ export function createCoalescedEvents({
   let counted = new Map<string, Counted>();
   let waiting = false;
 
-  const hasOwnRow = ({ action }: NewEvent, reason: string): boolean => {
+  const hasOwnRow = ({ action }: EventOfNothing, reason: string): boolean => {
     const now = clock.monotonic();
     const kind = JSON.stringify([action, reason]);
     let window = windows.get(kind);
@@ -61,7 +65,7 @@ export function createCoalescedEvents({
     return window.rows <= OWN_ROWS;
   };
 
-  const count = (event: NewEvent, reason: string, times = 1): void => {
+  const count = (event: EventOfNothing, reason: string, times = 1): void => {
     const keyOf = (name: string) => JSON.stringify([event.action, name, event.user, event.batch, reason]);
     const key = keyOf(event.obj_name);
     const known = counted.has(key) || counted.size < MOST_NAMES;
@@ -76,9 +80,9 @@ export function createCoalescedEvents({
     const rows = new Map([...counted].filter(([, each]) => isMeant(each)));
     if (rows.size === 0) return;
     counted = new Map([...counted].filter(([, each]) => !isMeant(each)));
-    const events = [...rows.values()].map(({ event, count: times }): NewEvent => ({
+    const events = [...rows.values()].map(({ event, count: times }): EventOfNothing => ({
       ...event,
-      notes: { count: times, text: `${times} more in a storm; the first: ${asText(event.notes)}` },
+      notes: { count: times, text: `${times} more in a storm; the first: ${textOf(event)}` },
     }));
     try {
       await journal.commit({ events });
@@ -92,7 +96,7 @@ export function createCoalescedEvents({
       return;
     }
     for (const { action, obj_name: name, batch: of, notes } of events)
-      log.info({ action, name, batch: of, ...(notes as object) }, 'storm');
+      log.info({ action, name, batch: of, notes }, 'storm');
   };
 
   /** One after the other: who flushes waits for what another flush is still writing. */
@@ -114,7 +118,7 @@ export function createCoalescedEvents({
     async record(event, reason) {
       if (hasOwnRow(event, reason)) {
         await journal.commit({ events: [event] });
-        log.info({ action: event.action, name: event.obj_name, batch: event.batch }, asText(event.notes));
+        log.info({ action: event.action, name: event.obj_name, batch: event.batch }, textOf(event));
         return;
       }
       count(event, reason);
@@ -125,8 +129,4 @@ export function createCoalescedEvents({
       await flush();
     },
   };
-}
-
-function asText(notes: NewEvent['notes']): string {
-  return typeof notes === 'string' ? notes : JSON.stringify(notes);
 }

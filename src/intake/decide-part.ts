@@ -6,6 +6,7 @@ import { DecisionError } from '../decide/decisions.js';
 import { foreignText } from '../decide/foreign.js';
 import type { MigrationBudget } from '../decide/migration-budgets.js';
 import { recommend } from '../decide/recommended-plan.js';
+import { textOf } from '../journal/event-text.js';
 import type { EventAction, NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
@@ -79,9 +80,9 @@ export async function keepDecision(
   const { journal, newPlanId, clock, log, decisions } = deps;
   const { steering, plan, pauses } = decision;
   const base = { obj_name: part.rule, user: record.sender, batch: record.id };
-  const events = [
+  const events: NewEvent[] = [
     ...pauses.map((pause) => pauseEvent(pause, record.id)),
-    ...decision.findings.map(({ action, notes }): NewEvent => ({ ...base, action, notes })),
+    ...decision.findings.map((finding): NewEvent => ({ ...base, ...finding })),
   ];
   const moves = steering.kind === 'move' ? decision.migrations : [];
   const changes: ((memory: Memory) => Memory)[] = [];
@@ -119,8 +120,8 @@ export async function keepDecision(
   decisions.confirm();
   Object.assign(part, next);
   record.migrations.push(...moves);
-  for (const { action, notes } of events) {
-    log.info({ batch: record.id, rule: part.rule, action }, typeof notes === 'string' ? notes : JSON.stringify(notes));
+  for (const event of events) {
+    log.info({ batch: record.id, rule: part.rule, action: event.action }, textOf(event));
   }
   if (moves.length === 0) return;
   const planned = moves.map(({ notes }) => `${notes.guest.name} → ${notes.target_host.name}`);

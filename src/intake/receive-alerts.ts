@@ -3,13 +3,12 @@ import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import type { HostIndex } from '../fleet/find-host.js';
 import { findHost } from '../fleet/find-host.js';
-import type { NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import type { Rule } from '../rules/rule.js';
 import type { IgnoredReason, WebhookAnswer } from './answer.js';
 import type { Busy } from './busy-flag.js';
-import type { CoalescedEvents } from './coalesced-events.js';
+import type { CoalescedEvents, EventOfNothing } from './coalesced-events.js';
 import type { FlapWatch } from './flapping.js';
 import { flappingText } from './flapping.js';
 import type { LaterLook, LaterLooks } from './later-looks.js';
@@ -87,7 +86,7 @@ export function createReceiver(deps: ReceiveDeps) {
   };
 
   const noteFlapping = async (alerts: readonly MatchedAlert[]): Promise<void> => {
-    const events = flapping.note(alerts, clock.now()).map((each): NewEvent => {
+    const events = flapping.note(alerts, clock.now()).map((each): EventOfNothing => {
       const { rule, alert } = each;
       return { obj_name: rule, user: alert.sender, action: 'flapping', notes: flappingText(each) };
     });

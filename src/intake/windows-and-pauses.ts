@@ -1,5 +1,5 @@
 import type { IgnoredReason } from './answer.js';
-import type { NewEvent } from '../journal/events.js';
+import type { EventOfNothing } from './coalesced-events.js';
 import type { Memory } from '../journal/memory.js';
 import { outsideWindows } from '../common/time-windows.js';
 import type { MatchedPart } from './sort-alerts.js';
@@ -44,7 +44,7 @@ export function pauseText(rule: string, until: number): string {
 }
 
 /** The event of a suspended part. */
-export function suspendedEvent({ part, reason, text }: SuspendedPart, sender: string): NewEvent {
+export function suspendedEvent({ part, reason, text }: SuspendedPart, sender: string): EventOfNothing {
   const hosts = part.hosts.map((words) => words[0] ?? '?').join(', ');
   const said = `${text} (hosts: ${hosts})`;
   return reason === 'paused'

@@ -1,3 +1,7 @@
+import type { MigrationNotes, NotesOf } from './notes.js';
+
+export type { MigrationNotes } from './notes.js';
+
 /** What an event says has happened. The first six are the words of the documents that the project follows. */
 export const EVENT_ACTIONS = [
   'create',
@@ -15,39 +19,23 @@ export const EVENT_ACTIONS = [
   'flapping',
   'recommended',
   'approved',
+  'dismissed',
   'limited',
+  'stopped',
   'foreign_move',
   'paused',
+  'resumed',
   'verified',
   'recommend_mode',
+  'changed',
+  'deleted',
 ] as const;
 export type EventAction = (typeof EVENT_ACTIONS)[number];
 
-/** The notes of a migration's events. Scores: the guest's on its source, and the target's reading before the move. */
-export interface MigrationNotes {
-  guest: {
-    host: string;
-    host_id: string;
-    id: string;
-    name: string;
-    /** % of the source's CPUs, or bytes. */
-    score: number;
-    vcpu_count: number;
-    /** MiB. */
-    vmem_size: number;
-  };
-  target_host: {
-    id: string;
-    name: string;
-    /** Reading before the move: % or bytes. */
-    score: number;
-  };
-  /** Why it failed; only on migrate_fail and migrate_error. */
-  reason?: string;
-}
+/** What has happened, with the notes that go with it. */
+export type EventContent = { [Action in EventAction]: { action: Action; notes: NotesOf[Action] } }[EventAction];
 
-/** One row of the journal: the columns of the documents, and the batch that ties rows together. */
-export interface JournalEvent {
+interface Columns {
   /** Rises by one with every event. */
   id: number;
   /** ISO 8601. */
@@ -59,20 +47,24 @@ export interface JournalEvent {
   /** The sender, or `system` for what automigrate did by itself. */
   user: string;
   tenant: 'system';
-  action: EventAction;
-  notes: string | MigrationNotes | Record<string, unknown>;
   /** The batch it belongs to. */
   batch?: string;
   /** Why a plan is as it is, as `automigrate plan --json` has it: on the first event that follows from the plan. */
   explanation?: Record<string, unknown>;
 }
 
+/** One row of the journal: the columns of the documents, and the batch that ties rows together. */
+export type JournalEvent = Columns & EventContent;
+
+/** A row with one sentence for people: the same on the page, in the terminal and in logs. */
+export type EventWithText = JournalEvent & { text: string };
+
 /** An event before the journal gives it id and columns that are always alike. */
-export type NewEvent = Pick<JournalEvent, 'obj_name' | 'user' | 'action' | 'notes' | 'batch' | 'explanation'>;
+export type NewEvent = Pick<Columns, 'obj_name' | 'user' | 'batch' | 'explanation'> & EventContent;
 
 /** The notes of an event of one migration; undefined for all others. */
-export function migrationOf({ notes }: Pick<JournalEvent, 'notes'>): MigrationNotes | undefined {
-  return typeof notes === 'object' && 'guest' in notes && 'target_host' in notes
+export function migrationOf({ notes }: { notes: unknown }): MigrationNotes | undefined {
+  return typeof notes === 'object' && notes !== null && 'guest' in notes && 'target_host' in notes
     ? (notes as MigrationNotes)
     : undefined;
 }

@@ -1,4 +1,4 @@
-import type { EventAction, JournalEvent, MigrationNotes, NewEvent } from './events.js';
+import type { EventAction, EventWithText, MigrationNotes, NewEvent } from './events.js';
 import type { LoadsBefore, Memory } from './memory.js';
 
 /** Where one move of a batch stands. `asking` is written before the cloud is asked: from then on it is never asked again. */
@@ -100,9 +100,9 @@ export interface Journal {
    * Resolves with the events once all of the change would survive the end of the process.
    * @throws JournalError if it could not be kept.
    */
-  commit(change: JournalChange): Promise<JournalEvent[]>;
+  commit(change: JournalChange): Promise<EventWithText[]>;
   /** Oldest first. */
-  events(filter?: EventFilter): Promise<JournalEvent[]>;
+  events(filter?: EventFilter): Promise<EventWithText[]>;
   /** The batch that was running when the process ended, if one was. */
   openBatch(): BatchRecord | undefined;
   /** The batches that ended last, oldest first. */

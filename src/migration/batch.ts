@@ -247,7 +247,7 @@ async function end(
 function event(
   batch: BatchRecord,
   { rule, notes }: MigrationRecord,
-  action: NewEvent['action'],
+  action: 'migrating' | 'migrate_success' | 'migrate_fail' | 'migrate_error',
   reason?: string,
 ): NewEvent {
   const full: MigrationNotes = reason === undefined ? notes : { ...notes, reason };

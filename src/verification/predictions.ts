@@ -1,41 +1,11 @@
-import type { MetricName } from '../fleet/fleet.js';
 import type { BatchPart, MigrationRecord } from '../journal/journal.js';
 import type { JournalEvent } from '../journal/events.js';
 import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
 import { migrationOf } from '../journal/events.js';
+import type { Verified, VerifiedLoad } from '../journal/notes.js';
 import type { HostLoad } from './host-loads.js';
 
 const MIB = 1024 ** 2;
-
-/** How a prediction came out on one host. */
-export interface VerifiedLoad {
-  id: string;
-  name: string;
-  role: 'source' | 'target';
-  /** % or bytes. */
-  before: number;
-  predicted: number;
-  /** Absent without a reading. */
-  actual?: number;
-  /** Actual - predicted: % points of CPU, or bytes. */
-  error?: number;
-  /** What of the error is no mistake: the guests there use that much more or less than they did, % points of CPU. */
-  changed_use?: number;
-  /** By how much the prediction counts as off: points of CPU %, or % of the host's memory. */
-  off_by?: number;
-  /** Another move has touched the host meanwhile: it says nothing about this prediction. */
-  superseded?: true;
-}
-
-/** The notes of `verified`. */
-export interface Verified {
-  batch: string;
-  metric: MetricName;
-  hosts: VerifiedLoad[];
-  /** The largest error of a host that counts; absent if none does. */
-  off_by?: number;
-  outcome: 'as_predicted' | 'off' | 'superseded' | 'no_reading';
-}
 
 /**
  * What the hosts of a part should read, counting only the moves that came about: CPU usage × vCPUs / the host's CPUs

@@ -7,7 +7,7 @@ import type { Rule } from '../rules/rule.js';
 import type { Log } from '../common/log.js';
 import type { LookAtHosts } from './host-loads.js';
 import { fingerprint, modeOf, withRuleState } from './rule-mode.js';
-import type { Verified } from './predictions.js';
+import type { Verified } from '../journal/notes.js';
 import { verify } from './predictions.js';
 
 /** When predictions count as off, and what follows. */
@@ -99,8 +99,7 @@ async function look(pending: PendingVerification, options: VerifierOptions): Pro
   }
   signal.throwIfAborted();
   const now = options.rules().find(({ name }) => name === rule);
-  const event: NewEvent = { obj_name: rule, user: 'system', action: 'verified', notes: { ...verified }, batch };
-  const events = [event];
+  const events: NewEvent[] = [{ obj_name: rule, user: 'system', action: 'verified', notes: verified, batch }];
   const demotion = now && demote(verified, now, journal.memory(), limits, clock.now());
   if (demotion?.recommend) {
     events.push({ obj_name: rule, user: 'system', action: 'recommend_mode', notes: demotion.recommend.why, batch });

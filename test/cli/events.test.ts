@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EventFilter } from '../../src/journal/journal.js';
-import type { JournalEvent } from '../../src/journal/events.js';
+import { withText } from '../../src/journal/event-text.js';
+import type { EventWithText, JournalEvent } from '../../src/journal/events.js';
 import { run } from './run.js';
 
 const notes = {
@@ -15,18 +16,19 @@ const notes = {
   },
   target_host: { id: '6fc1', name: 'test-66-onecloud02', score: 22.65071999099409 },
 };
-const event = (id: number, more: Partial<JournalEvent>): JournalEvent => ({
-  id,
-  ops_time: '2022-06-28T07:40:02.000Z',
-  obj_id: 'test-cpu',
-  obj_type: 'migrationalert',
-  obj_name: 'test-cpu',
-  user: 'alertmanager',
-  tenant: 'system',
-  action: 'create',
-  notes: '',
-  ...more,
-});
+const event = (id: number, more: Partial<JournalEvent>): EventWithText =>
+  withText({
+    id,
+    ops_time: '2022-06-28T07:40:02.000Z',
+    obj_id: 'test-cpu',
+    obj_type: 'migrationalert',
+    obj_name: 'test-cpu',
+    user: 'alertmanager',
+    tenant: 'system',
+    action: 'create',
+    notes: {},
+    ...more,
+  } as JournalEvent);
 const EVENTS = [
   event(9, { action: 'find_result_fail', notes: 'find result to migrate: not found target' }),
   event(10, { action: 'migrating', notes, batch: 'b1' }),

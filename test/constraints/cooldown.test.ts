@@ -20,7 +20,7 @@ function arrival(minutesAgo: number, over: Partial<JournalEvent> = {}): JournalE
       target_host: { id: 'id-b', name: 'b', score: 1 },
     },
     ...over,
-  };
+  } as JournalEvent;
 }
 
 const reasonsAfter = (minutesAgo: number) =>

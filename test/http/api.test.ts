@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
 import type { BatchView } from '../../src/intake/views.js';
-import type { JournalEvent } from '../../src/journal/events.js';
+import type { EventWithText } from '../../src/journal/events.js';
 import { fleet, guest, host } from '../support/fleet.js';
 import { NOW, world } from './world.js';
 
@@ -17,7 +17,7 @@ test('GET /api/rules: rules and what is wrong with rule files', async () => {
 });
 
 describe('GET /api/events', () => {
-  const event = (id: number): JournalEvent => ({
+  const event = (id: number): EventWithText => ({
     id,
     ops_time: '2026-11-21T05:05:00Z',
     obj_id: 'test-cpu',
@@ -25,8 +25,9 @@ describe('GET /api/events', () => {
     obj_name: 'test-cpu',
     user: 'grafana',
     tenant: 'system',
-    action: 'create',
+    action: 'dropped',
     notes: 'n',
+    text: 'n',
   });
 
   test('the events as the journal gives them', async () => {

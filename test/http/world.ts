@@ -10,7 +10,7 @@ import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';
 import type { BatchEnding, EventFilter } from '../../src/journal/journal.js';
-import type { JournalEvent } from '../../src/journal/events.js';
+import type { EventWithText } from '../../src/journal/events.js';
 import type { Backend } from '../../src/http/ports.js';
 import type { ApprovalAnswer, BatchView, PlanView } from '../../src/intake/views.js';
 
@@ -28,7 +28,7 @@ export class MemoryBackend implements Backend {
   waiting: PlanView[] = [];
   readonly approved: string[] = [];
   approval: () => ApprovalAnswer = () => ({ outcome: 'accepted', plan: 'p1', batch: 'b1', rules: ['test-cpu'] });
-  recorded: JournalEvent[] = [];
+  recorded: EventWithText[] = [];
   ended: BatchEnding[] = [];
   snapshot: () => Promise<Snapshot> = () =>
     Promise.resolve({ taken_at: '2026-11-21T05:06:00Z', hosts: [], guests: [] });
@@ -45,7 +45,7 @@ export class MemoryBackend implements Backend {
   rules(): ReturnType<Backend['rules']> {
     return { rules: [{ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60 }], problems: ['b.json: no'] };
   }
-  events(filter: EventFilter): Promise<JournalEvent[]> {
+  events(filter: EventFilter): Promise<EventWithText[]> {
     this.filters.push(filter);
     return Promise.resolve(this.recorded);
   }

@@ -13,18 +13,19 @@ beforeEach(async () => {
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
 });
 
-const event = (id: number, day: string, over: Partial<JournalEvent> = {}): JournalEvent => ({
-  id,
-  ops_time: `${day}T12:00:00.000Z`,
-  obj_id: 'r',
-  obj_type: 'migrationalert',
-  obj_name: 'r',
-  user: 'grafana',
-  tenant: 'system',
-  action: 'dropped',
-  notes: 'n',
-  ...over,
-});
+const event = (id: number, day: string, over: Partial<JournalEvent> = {}): JournalEvent =>
+  ({
+    id,
+    ops_time: `${day}T12:00:00.000Z`,
+    obj_id: 'r',
+    obj_type: 'migrationalert',
+    obj_name: 'r',
+    user: 'grafana',
+    tenant: 'system',
+    action: 'dropped',
+    notes: 'n',
+    ...over,
+  }) as JournalEvent;
 const range = (from: number, to: number, day: string) =>
   Array.from({ length: to - from + 1 }, (_, index) => event(from + index, day));
 async function all(lines: AsyncIterable<string>): Promise<string[]> {
@@ -131,7 +132,7 @@ describe('reading by rule, action and batch', () => {
       fc.asyncProperty(fc.array(row, { maxLength: 40 }), filter, async (rows, asked) => {
         await rm(directory, { recursive: true, force: true });
         const events = rows.map(({ day, batch, ...rest }, index) =>
-          event(index + 1, day, { ...rest, ...(batch !== undefined && { batch }) }),
+          event(index + 1, day, { ...rest, ...(batch !== undefined && { batch }) } as Partial<JournalEvent>),
         );
         await openArchive(directory).append(events);
         const naive = events.filter((each) => passes(each, asked));

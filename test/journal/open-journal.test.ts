@@ -19,13 +19,14 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const openJournal = (path: string, clock: Clock, options: JournalOptions = {}) =>
   openSynced(path, clock, { sync: false, ...options });
 
-const note = (text: string, over: Partial<NewEvent> = {}): NewEvent => ({
-  obj_name: 'test-cpu',
-  user: 'alertmanager',
-  action: 'dropped',
-  notes: text,
-  ...over,
-});
+const note = (text: string, over: Partial<NewEvent> = {}): NewEvent =>
+  ({
+    obj_name: 'test-cpu',
+    user: 'alertmanager',
+    action: 'dropped',
+    notes: text,
+    ...over,
+  }) as NewEvent;
 const batch: BatchRecord = {
   id: 'b1',
   sender: 'grafana',
@@ -50,6 +51,7 @@ describe('the journal', () => {
       action: 'dropped',
       notes: 'one',
       batch: 'b1',
+      text: 'one',
     });
     expect(second).toMatchObject({ id: 2 });
     expect(second).not.toHaveProperty('batch');
@@ -304,6 +306,24 @@ describe('the journal', () => {
     await journal.noteRules([]);
     await journal.noteRules(rules);
     expect(await journal.events({ action: 'create' })).toHaveLength(2);
+    expect(await journal.events({ action: 'deleted' })).toMatchObject([
+      { obj_name: 'test-cpu', text: 'rule test-cpu is gone from the rules' },
+    ]);
+  });
+
+  it('records that a rule says something else than before, over restarts', async () => {
+    const rules = (threshold: number) => [{ name: 'test-cpu', spec: { metric: 'cpu.usage_active', threshold } }];
+    const noted = async (threshold: number) => {
+      const journal = await openJournal(directory, createVirtualClock());
+      await journal.noteRules(rules(threshold));
+      return (await journal.events()).map(({ action, text }) => [action, text]);
+    };
+    await noted(60);
+    expect(await noted(60)).toHaveLength(1);
+    expect(await noted(70)).toEqual([
+      ['create', 'rule test-cpu was added: cpu.usage_active, threshold 60'],
+      ['changed', 'rule test-cpu was changed: cpu.usage_active, threshold 70'],
+    ]);
   });
 
   it('keeps nothing of a change that could not be written, and works again when it can', async () => {

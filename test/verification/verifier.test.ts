@@ -6,7 +6,7 @@ import { openJournal } from '../../src/journal/lowdb/open-journal.js';
 import { createBusy } from '../../src/intake/busy-flag.js';
 import type { Rule } from '../../src/rules/rule.js';
 import { createService } from '../../src/app/service.js';
-import type { Verified } from '../../src/verification/predictions.js';
+import type { Verified } from '../../src/journal/notes.js';
 import { DEFAULT_VERIFICATION } from '../../src/verification/verifier.js';
 import { fleet, GIB, guest, host, scenario } from '../support/fleet.js';
 import { alert, build, roomy, rule, type Setup } from '../support/service.js';

@@ -22,6 +22,8 @@ export interface JournalFile {
   memory?: Memory;
   /** Rules whose `create` event is recorded. */
   known_rules: string[];
+  /** What those rules said, as a hash, by name. */
+  rule_prints?: Record<string, string>;
   /** The day, `2026-11-21`, on which days that are past their retention were removed last. */
   pruned_on?: string;
 }
@@ -54,6 +56,7 @@ const fileSchema = z.looseObject({
     .nullable(),
   ended: z.array(z.looseObject({ id: z.string() })).default([]),
   known_rules: z.array(z.string()),
+  rule_prints: z.record(z.string(), z.string()).optional(),
   pruned_on: z.string().optional(),
 });
 

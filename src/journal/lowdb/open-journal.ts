@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { access, mkdir } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,8 @@ import type { JournalFile } from './journal-file.js';
 import { expiredDays } from './expired-days.js';
 import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './journal-file.js';
 import type { EventFilter, Journal, JournalChange } from '../journal.js';
-import type { JournalEvent, NewEvent } from '../events.js';
+import { withText } from '../event-text.js';
+import type { EventWithText, JournalEvent, NewEvent } from '../events.js';
 import { JournalError } from '../journal.js';
 import { bounded, emptyMemory, frozen } from '../memory.js';
 
@@ -33,7 +35,7 @@ export interface JournalOptions {
 export interface FileJournal extends Journal {
   /** A sentence if the file that was found could not be read and was put aside; for the log. */
   readonly warning?: string;
-  /** Records a `create` event for each rule that the journal has not seen yet, and forgets rules that are gone. */
+  /** Records which rules are new (`create`), say something else than before (`changed`) or are gone (`deleted`). */
   noteRules(rules: readonly { name: string; spec: Record<string, unknown> }[]): Promise<void>;
   /**
    * Removes what is older than it has to be kept, now and from then on once a day. To be called once the receiver listens:
@@ -52,10 +54,10 @@ function merge(older: JournalEvent[], newer: JournalEvent[], limit: number | und
   return limit === undefined ? all : all.slice(Math.max(0, all.length - limit));
 }
 
-async function readEvents(file: JournalFile, archive: EventArchive, filter: EventFilter): Promise<JournalEvent[]> {
+async function readEvents(file: JournalFile, archive: EventArchive, filter: EventFilter): Promise<EventWithText[]> {
   const recent = file.events.filter((event) => passes(event, filter));
-  if (filter.limit !== undefined && recent.length >= filter.limit) return merge([], recent, filter.limit);
-  return merge(await archive.read(filter), recent, filter.limit);
+  if (filter.limit !== undefined && recent.length >= filter.limit) return merge([], recent, filter.limit).map(withText);
+  return merge(await archive.read(filter), recent, filter.limit).map(withText);
 }
 
 /**
@@ -63,7 +65,7 @@ async function readEvents(file: JournalFile, archive: EventArchive, filter: Even
  * @param directory - the data directory; one that does not exist has no events.
  * @throws Error that names the file, if it cannot be understood.
  */
-export async function readJournalEvents(directory: string, filter: EventFilter = {}): Promise<JournalEvent[]> {
+export async function readJournalEvents(directory: string, filter: EventFilter = {}): Promise<EventWithText[]> {
   const path = join(directory, 'journal.json');
   const found = await diskFile<unknown>(path, false)
     .read()
@@ -207,7 +209,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
 
   return {
     ...(aside && { warning: aside.warning }),
-    commit: (change) => enqueue((base) => prepare(base, change)),
+    commit: async (change) => (await enqueue((base) => prepare(base, change))).map(withText),
     events: (filter = {}) => readEvents(current, archive, filter),
     endedBatches: () => structuredClone(current.ended),
     problems: () => [writeProblem, archiveProblem, pruneProblem].filter((problem) => problem !== undefined),
@@ -219,32 +221,58 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
       if (isPruning) await enqueue((base) => [base, []]);
     },
     async noteRules(rules) {
-      const names = rules.map(({ name }) => name);
-      if (JSON.stringify(names) === JSON.stringify(current.known_rules)) return;
+      const prints = Object.fromEntries(rules.map(({ name, spec }) => [name, printOf(spec)]));
+      if (JSON.stringify(prints) === JSON.stringify(current.rule_prints)) return;
       await enqueue((base) => {
-        const events = rules
-          .filter(({ name }) => !base.known_rules.includes(name))
-          .map(({ name, spec }): NewEvent => ({ obj_name: name, user: 'system', action: 'create', notes: spec }));
-        const [next, rows] = prepare(base, { events });
-        return [{ ...next, known_rules: names }, rows];
+        const [next, rows] = prepare(base, { events: ruleEvents(rules, prints, base) });
+        return [{ ...next, known_rules: Object.keys(prints), rule_prints: prints }, rows];
       });
     },
   };
 }
 
-function toRow(event: NewEvent, id: number, time: string): JournalEvent {
+type RuleSpec = Parameters<FileJournal['noteRules']>[0][number];
+
+/** What has become of the rules since they were noted last. */
+function ruleEvents(
+  rules: readonly RuleSpec[],
+  prints: Readonly<Record<string, string>>,
+  { known_rules: known, rule_prints: before = {} }: JournalFile,
+): NewEvent[] {
+  const base = (name: string) => ({ obj_name: name, user: 'system' });
+  const noted = rules.flatMap(({ name, spec }): NewEvent[] => {
+    if (!known.includes(name)) return [{ ...base(name), action: 'create', notes: spec }];
+    const isChanged = before[name] !== undefined && before[name] !== prints[name];
+    return isChanged ? [{ ...base(name), action: 'changed', notes: spec }] : [];
+  });
+  const gone = known.filter((name) => prints[name] === undefined);
+  return [
+    ...noted,
+    ...gone.map((name): NewEvent => ({
+      ...base(name),
+      action: 'deleted',
+      notes: `rule ${name} is gone from the rules`,
+    })),
+  ];
+}
+
+function printOf(spec: Record<string, unknown>): string {
+  return createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16);
+}
+
+function toRow(event: NewEvent, id: number, ops_time: string): JournalEvent {
+  const { obj_name, user, batch, explanation, ...content } = event;
   return {
     id,
-    ops_time: time,
-    obj_id: event.obj_name,
+    ops_time,
+    obj_id: obj_name,
     obj_type: 'migrationalert',
-    obj_name: event.obj_name,
-    user: event.user,
+    obj_name,
+    user,
     tenant: 'system',
-    action: event.action,
-    notes: event.notes,
-    ...(event.batch !== undefined && { batch: event.batch }),
-    ...(event.explanation !== undefined && { explanation: event.explanation }),
+    ...content,
+    ...(batch !== undefined && { batch }),
+    ...(explanation !== undefined && { explanation }),
   };
 }
 

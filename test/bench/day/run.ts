@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import type { Alert } from '../../../src/alerts/alert.js';
 import { createSimulatedCloud } from '../../../src/fleet/clouds/simulated.js';
-import type { MigrationNotes } from '../../../src/journal/events.js';
 import { createBusy } from '../../../src/intake/busy-flag.js';
 import { DEFAULT_WATCH_LIMITS } from '../../../src/migration/watch.js';
 import type { RuleFile } from '../../../src/rules/rule.js';
@@ -126,7 +125,7 @@ export async function runDay({ snapshot, usage }: DayFleet, policy: Policy): Pro
   for (const { action, notes, ops_time } of await journal.events()) {
     if (action === 'find_result_fail') result.failures += 1;
     if (action !== 'migrate_success') continue;
-    const { guest, target_host: target } = notes as MigrationNotes;
+    const { guest, target_host: target } = notes;
     const at = Date.parse(ops_time);
     result.migrations += 1;
     result.gib += guest.vmem_size / 1024;
