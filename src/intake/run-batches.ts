@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.js';
 import { failedMoves } from '../constraints/index.js';
 import type { Decision } from '../decide/decision.js';
-import type { NewEvent } from '../journal/events.js';
+import type { EventContent, NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
@@ -262,11 +262,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     verification?.verifier.wake();
   };
 
-  const leavePart = async (
-    record: BatchRecord,
-    part: BatchPart,
-    why: Pick<NewEvent, 'action' | 'notes'>,
-  ): Promise<void> => {
+  const leavePart = async (record: BatchRecord, part: BatchPart, why: EventContent): Promise<void> => {
     const event: NewEvent = { obj_name: part.rule, user: record.sender, batch: record.id, ...why };
     const parts = record.parts.map((other) => (other === part ? { ...part, done: true } : other));
     await journal.commit({ events: [event], batch: { ...record, parts } });
