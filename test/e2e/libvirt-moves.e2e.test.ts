@@ -94,8 +94,8 @@ describe.skipIf(missing !== undefined)(
         const handle = await start(cloud, request);
         expect(await rest(cloud, request, handle)).toMatchObject({ phase: 'settled', hostId: 'hostb' });
         expect(await startsWithHost('hostb', 'vm1')).toBe(true);
-        expect(await description('hostb', 'vm1')).not.toContain('automigrate');
-        expect(await virsh('hostb', 'dumpxml', '--domain', 'vm1')).not.toContain('automigrate');
+        expect(await description('hostb', 'vm1')).not.toContain('urn:automigrate');
+        expect(await virsh('hostb', 'dumpxml', '--domain', 'vm1')).not.toContain('urn:automigrate');
       });
 
       it('does so though we were ended before we knew its handle: another process follows it without', async () => {
@@ -121,7 +121,7 @@ describe.skipIf(missing !== undefined)(
         expect(await rest(cloud, request, handle)).toMatchObject({ phase: 'failed', hostId: 'hosta' });
         await cloud.afterFailure?.(request);
         expect(await startsWithHost('hosta', 'vm1')).toBe(true);
-        expect(await description('hosta', 'vm1')).not.toContain('automigrate');
+        expect(await description('hosta', 'vm1')).not.toContain('urn:automigrate');
       });
     });
 
