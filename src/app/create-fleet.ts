@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
 import type { CloudOptions } from '../fleet/clouds/cloud-options.js';
@@ -86,7 +87,7 @@ async function createSimulation(config: Config, clock: Clock): Promise<Cloud & M
 async function readScenario(path: string | undefined): Promise<Scenario> {
   if (path === undefined) return structuredClone(embeddedFleet);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SetupError([`SIMULATION: ${error instanceof Error ? error.message : String(error)}`]);
+    throw new SetupError([`SIMULATION: ${errorMessage(error)}`]);
   });
   const json = parseJson(text);
   const parsed = json.ok ? parseScenario(json.value) : json;

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
@@ -220,12 +221,12 @@ async function fleetFor({ config, clock, log, fleet, threads }: ReceiverOptions)
 }
 
 function asSetupError(error: unknown): never {
-  throw new SetupError([error instanceof Error ? error.message : String(error)]);
+  throw new SetupError([errorMessage(error)]);
 }
 
 async function lockData(directory: string, clock: Clock): Promise<DirectoryLock> {
   await mkdir(directory, { recursive: true }).catch((error: unknown) => {
-    throw new Error(`DATA_DIR: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`DATA_DIR: ${errorMessage(error)}`, { cause: error });
   });
   return lockDirectory(
     directory,

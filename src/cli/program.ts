@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { errorMessage } from '../common/error-message.js';
 import { type CliContext, EXIT } from './context.js';
 import { type ReadEvents, addEventsCommand } from './events.js';
 import { addRulesCommand } from './rules.js';
@@ -106,7 +107,7 @@ export async function runCli(
       // Its own errors end with 1, which here means a fault; it has printed them already.
       return error.code.startsWith('commander.') && error.exitCode === 1 ? EXIT.badInput : error.exitCode;
     }
-    terminal.err(`automigrate: ${error instanceof Error ? error.message : String(error)}\n`);
+    terminal.err(`automigrate: ${errorMessage(error)}\n`);
     return EXIT.fault;
   }
   return status;

@@ -1,4 +1,5 @@
 import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
+import { errorMessage } from './error-message.js';
 
 /** JSON text that was read, or what is wrong with it and where. */
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; problems: string[] };
@@ -57,7 +58,7 @@ export function parseJson(text: string): ParsedJson {
   } catch (error) {
     // One fault makes others follow: the first is the one to mend.
     const [first] = problemsOf(bare).faults;
-    return { ok: false, problems: [first ?? `not JSON: ${error instanceof Error ? error.message : String(error)}`] };
+    return { ok: false, problems: [first ?? `not JSON: ${errorMessage(error)}`] };
   }
   const { twice } = problemsOf(bare);
   return twice.length > 0 ? { ok: false, problems: twice } : { ok: true, value };

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { errorMessage } from '../common/error-message.js';
 import type { CloudpodsSettings } from '../fleet/clouds/cloudpods/settings.js';
 import type { KeystoneSettings } from '../fleet/clouds/keystone.js';
 import type { OpenstackSettings } from '../fleet/clouds/openstack/openstack.js';
@@ -130,7 +131,7 @@ export function cloudSettings(
       new X509Certificate(ca);
       return { ca };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       problems.push(`${name}: expected a file of certificates in PEM, got ${shown(path)}: ${reason}`);
       return {};
     }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorMessage } from '../common/error-message.js';
 import type { MetricStore } from '../fleet/metrics/create.js';
 import type { Field } from '../fleet/metrics/influxql.js';
 import { TELEGRAF } from '../fleet/metrics/influxdb.js';
@@ -122,7 +123,7 @@ export function storeSettings(
     try {
       ca = readFile(path);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       problems.push(`${prefix}_CA: expected a file that can be read, got ${shown(path)}: ${reason}`);
     }
   }

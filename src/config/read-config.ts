@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { errorMessage } from '../common/error-message.js';
 import { libvirtSettings, libvirtVariables } from './libvirt.js';
 import { STORE_NAMES, STORE_SECRETS, storeSettings, storeVariables } from './metrics.js';
 import type { CloudSettings } from './clouds.js';
@@ -293,7 +294,7 @@ function given(env: Environment, readFile: (path: string) => string) {
       const text = readFile(path);
       values[name] = isList(name) ? text : text.replace(/\r?\n$/, '');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       problems.push(`${name}_FILE: expected a file that can be read, got ${shown(path)}: ${reason}`);
     }
   }

@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { errorMessage } from '../common/error-message.js';
 import type { Plan, PlannedMigration } from '../balancer/index.js';
 import { type CloudRefusal, cloudRefusals } from '../constraints/index.js';
 import type { Clock } from '../common/clock.js';
@@ -119,6 +120,6 @@ async function ask(move: PlannedMigration, { request: { rule } }: Planned, deps:
     if (error instanceof NoAnswerError) throw error;
     log.warn({ err: error, guest: move.guest.name }, 'the cloud could not be asked whether a guest may move');
     // Not knowing is not a yes.
-    return { allowed: false, reason: error instanceof Error ? error.message : String(error) };
+    return { allowed: false, reason: errorMessage(error) };
   }
 }

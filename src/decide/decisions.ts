@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import { FleetError } from '../fleet/fleet.js';
 import { askFleet } from '../fleet/ask.js';
 import type { KnownHost } from '../fleet/find-host.js';
@@ -57,7 +58,7 @@ export function createDecisions(deps: DecisionDeps): Decisions {
         return await decide(request, deps, signal);
       } catch (error) {
         signal.throwIfAborted();
-        throw new DecisionError(error instanceof Error ? error.message : String(error), { cause: error });
+        throw new DecisionError(errorMessage(error), { cause: error });
       }
     },
     confirm: () => deps.sightings.confirm(),

@@ -1,7 +1,9 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { writeWhole } from '../common/write-whole.js';
+import { errorMessage } from '../common/error-message.js';
 import type { Plan } from '../balancer/index.js';
 import type { Clock } from '../common/clock.js';
 import type { ApprovedMove, ListedExclusion, MoveUnderWay } from '../constraints/index.js';
@@ -90,7 +92,7 @@ export function openSnapshots(
       if (value.version !== 1 || !Array.isArray(value.parts)) throw new Error('it is no snapshot of automigrate');
       return value as BatchSnapshot;
     } catch (error) {
-      throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(`${path}: ${errorMessage(error)}`, { cause: error });
     }
   };
 
@@ -108,25 +110,13 @@ export function openSnapshots(
     return files.sort((a, b) => b.at - a.at);
   };
 
-  const write = async (path: string, value: BatchSnapshot): Promise<void> => {
-    const draft = `${path}.tmp`;
-    const packed = await zip(JSON.stringify(value));
-    try {
-      const handle = await open(draft, 'w', 0o600);
-      try {
-        await handle.writeFile(packed);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      // The age of a file is told by the clock that was handed in.
-      const now = new Date(clock.now());
-      await utimes(draft, now, now);
-      await rename(draft, path);
-    } finally {
-      await rm(draft, { force: true });
-    }
-  };
+  // The age of a file is told by the clock that was handed in.
+  const write = async (path: string, value: BatchSnapshot): Promise<void> =>
+    writeWhole(path, await zip(JSON.stringify(value)), {
+      draft: `${path}.tmp`,
+      mode: 0o600,
+      changedAt: new Date(clock.now()),
+    });
 
   return {
     read,

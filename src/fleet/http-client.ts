@@ -6,6 +6,7 @@ import type { AxiosInstance, AxiosResponse, Method } from 'axios';
 import axios, { AxiosError } from 'axios';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import { FleetError } from './fleet.js';
 
@@ -232,7 +233,7 @@ function withoutSecrets(text: string, { secrets }: HttpClientOptions): string {
 
 function messageOf(error: unknown): string {
   if (error instanceof AxiosError && error.message === '') return error.code ?? 'no answer';
-  return error instanceof Error ? error.message : String(error);
+  return errorMessage(error);
 }
 
 /** Some systems say what is wrong in the status line and nowhere else. */

@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import { FleetError } from './fleet.js';
 
 /** A system that had not answered when its time was up. */
@@ -30,7 +31,7 @@ export async function withinTime<T>(options: WithinTimeOptions, call: (signal: A
       throw new NoAnswerError(system, `${what}: no answer within ${timeoutMs} ms`, { cause: error });
     }
     if (error instanceof FleetError) throw error;
-    throw new FleetError(system, `${what}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new FleetError(system, `${what}: ${errorMessage(error)}`, {
       cause: error,
     });
   } finally {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 
 /** Where the certificate stands; all in PEM. */
@@ -112,7 +113,7 @@ async function readAll(files: TlsFiles): Promise<Record<string, string>> {
       try {
         return [name, await readFile(path, 'utf8')];
       } catch (error) {
-        return [`${name} unread`, error instanceof Error ? error.message : String(error)];
+        return [`${name} unread`, errorMessage(error)];
       }
     }),
   );

@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import { failedMoves } from '../constraints/index.js';
 import type { Decision } from '../decide/decision.js';
@@ -93,7 +94,7 @@ export function createRunner(deps: RunnerDeps): Runner {
         (error: unknown) => {
           endJoining();
           if (!signal.aborted) log.error({ batch: record.id, err: error }, 'batch ended with a fault');
-          return error instanceof Error ? error.message : String(error);
+          return errorMessage(error);
         },
       )
       .then(async (fault) => {

@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import type { EventAction, EventWithText, MigrationNotes, NewEvent } from './events.js';
 import type { LoadsBefore, Memory } from './memory.js';
 
@@ -89,7 +90,7 @@ export interface JournalChange {
 /** Thrown when a change could not be kept; nothing of it stands in the journal then. */
 export class JournalError extends Error {
   constructor(file: string, cause: unknown) {
-    super(`journal: cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`journal: cannot write ${file}: ${errorMessage(cause)}`, { cause });
     this.name = 'JournalError';
   }
 }

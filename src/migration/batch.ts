@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
 import type { BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
@@ -128,7 +129,7 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
     // From this write on, a restart follows the move and does not ask for it again.
     await keep(batch, [{ ...event(batch, migration, 'migrating'), ...explanationFor(batch, migration) }], options);
   } catch (error) {
-    await end(batch, migration, 'given_up', 'migrate_error', `not asked for: ${message(error)}`, options);
+    await end(batch, migration, 'given_up', 'migrate_error', `not asked for: ${errorMessage(error)}`, options);
     return false;
   }
   onProgress({ kind: 'asked', migration });
@@ -177,7 +178,7 @@ async function obstacleTo(request: MigrationRequest, { cloud, signal }: CarryOut
         return state.status === 'running' ? undefined : `guest ${guest.name} is ${state.status}, not running`;
     }
   } catch (error) {
-    return `not asked for, its state is unknown: ${message(error)}`;
+    return `not asked for, its state is unknown: ${errorMessage(error)}`;
   }
 }
 
@@ -285,8 +286,4 @@ async function keepAtLast(
       pause = Math.min(options.limits.longestPauseMs, pause * 1.5);
     }
   }
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

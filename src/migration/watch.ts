@@ -1,3 +1,4 @@
+import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Cloud, Concern, MigrationRequest, MigrationState } from '../fleet/fleet.js';
 
@@ -251,7 +252,7 @@ export async function tryToCancel(options: LookOptions): Promise<Cancelled> {
   } catch (error) {
     signal.throwIfAborted();
     onError?.(error);
-    return { took: false, text: error instanceof Error ? error.message : String(error) };
+    return { took: false, text: errorMessage(error) };
   }
   let text = 'the cloud does not tell where it is';
   for (let count = 0, still = 0; count < LOOKS_AFTER_CANCEL; count += 1) {

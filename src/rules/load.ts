@@ -1,5 +1,6 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { errorMessage } from '../common/error-message.js';
 import { parseJson } from '../common/json-text.js';
 import { describeIssues, expectation, shown } from './problems.js';
 import { RULE_SCHEMA_FILE, type Rule, type RuleFile, ruleFileSchema, toRule } from './rule.js';
@@ -44,7 +45,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return SYSTEM_WORDS[codeOf(error) ?? ''] ?? `cannot be read: ${message}`;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../common/write-whole.js';
 import { parseRule } from './load.js';
 import { RULE_NAME, RULE_SCHEMA_FILE, type RuleFile } from './rule.js';
 import { ruleSchemaText } from './schema.js';
@@ -23,22 +24,9 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Writes a file whole or not at all; the name begins with a dot so that no reader takes the half of it for a rule. */
-async function writeWhole(dir: string, file: string, text: string, overwrite: boolean): Promise<void> {
-  const draft = join(dir, `.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const handle = await open(draft, 'wx', 0o644);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    // A link fails where a file already stands, a rename would replace it unasked.
-    await (overwrite ? rename(draft, file) : link(draft, file));
-  } finally {
-    await rm(draft, { force: true });
-  }
+/** The name of a draft begins with a dot so that no reader takes the half of it for a rule. */
+function writeIn(dir: string, file: string, text: string, overwrite: boolean): Promise<void> {
+  return writeWhole(file, text, { draft: join(dir, `.${randomBytes(6).toString('hex')}.tmp`), mode: 0o644, overwrite });
 }
 
 /**
@@ -56,13 +44,13 @@ export async function writeRule(dir: string, rule: RuleFile, options: { overwrit
   if (!parsed.ok) return { ok: false, reason: 'invalid', problems: parsed.problems };
   await mkdir(dir, { recursive: true });
   try {
-    await writeWhole(dir, file, text, options.overwrite);
+    await writeIn(dir, file, text, options.overwrite);
   } catch (error) {
     if (hasCode(error, 'EEXIST'))
       return { ok: false, reason: 'exists', problems: [`${file}: the rule already exists`] };
     throw error;
   }
-  await writeWhole(dir, join(dir, RULE_SCHEMA_FILE), ruleSchemaText(), false).catch((error: unknown) => {
+  await writeIn(dir, join(dir, RULE_SCHEMA_FILE), ruleSchemaText(), false).catch((error: unknown) => {
     if (!hasCode(error, 'EEXIST')) throw error;
   });
   return { ok: true, file };

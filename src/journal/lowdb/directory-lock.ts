@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorMessage } from '../../common/error-message.js';
 
 /** The right to write to a data directory. */
 export interface DirectoryLock {
@@ -23,12 +24,9 @@ export async function lockDirectory(directory: string, holder: string): Promise<
   try {
     file = openSync(path, 'a+');
   } catch (error) {
-    throw new Error(
-      `DATA_DIR: cannot write to ${directory}: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`DATA_DIR: cannot write to ${directory}: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
   const taken = await flock(file);
   if (taken === 'held') {

@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { Low } from 'lowdb';
+import { errorMessage } from '../../common/error-message.js';
 import type { Clock } from '../../common/clock.js';
 import type { EventArchive } from './archive.js';
 import { openArchive, passes } from './archive.js';
@@ -70,7 +71,7 @@ export async function readJournalEvents(directory: string, filter: EventFilter =
   const found = await diskFile<unknown>(path, false)
     .read()
     .catch((error: unknown) => {
-      throw new Error(`journal: cannot read ${path}: ${message(error)}`, { cause: error });
+      throw new Error(`journal: cannot read ${path}: ${errorMessage(error)}`, { cause: error });
     });
   const checked = found === null ? { ok: true as const, file: emptyJournal(1) } : checkJournal(found, path);
   if (!checked.ok) throw new Error(`journal: cannot read ${path}: ${checked.problem}`);
@@ -90,7 +91,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     await mkdir(directory, { recursive: true });
     await access(directory, constants.W_OK);
   } catch (error) {
-    throw new Error(`DATA_DIR: cannot write to ${directory}: ${message(error)}`, { cause: error });
+    throw new Error(`DATA_DIR: cannot write to ${directory}: ${errorMessage(error)}`, { cause: error });
   }
   const db = new Low<JournalFile | null>(diskFile(path, sync), null);
   const { file, aside } = await readOrPutAside(db, path, clock.now());
@@ -117,7 +118,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
       await pruneAside(path, expired.warrantedBefore);
       pruneProblem = undefined;
     } catch (error) {
-      pruneProblem = `journal: cannot remove what is older than it has to be kept: ${message(error)}`;
+      pruneProblem = `journal: cannot remove what is older than it has to be kept: ${errorMessage(error)}`;
     }
   };
 
@@ -143,7 +144,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
         archiveProblem = undefined;
       } catch (error) {
         // The events stay in the journal and move another time: what must be durable now matters more.
-        archiveProblem = `journal: cannot move older events to ${join(directory, 'events')}: ${message(error)}`;
+        archiveProblem = `journal: cannot move older events to ${join(directory, 'events')}: ${errorMessage(error)}`;
       }
     }
     db.data = kept;
@@ -274,8 +275,4 @@ function toRow(event: NewEvent, id: number, ops_time: string): JournalEvent {
     ...(batch !== undefined && { batch }),
     ...(explanation !== undefined && { explanation }),
   };
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

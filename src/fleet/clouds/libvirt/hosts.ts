@@ -1,3 +1,4 @@
+import { errorMessage } from '../../../common/error-message.js';
 import { FleetError } from '../../fleet.js';
 import type { LibvirtHost } from './uris.js';
 
@@ -44,5 +45,5 @@ export function answered<T>(answers: readonly HostAnswer<T>[]): { host: LibvirtH
 
 /** An error's message without the name of this cloud. */
 export function wordsOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/^libvirt: /, '');
+  return errorMessage(error).replace(/^libvirt: /, '');
 }
