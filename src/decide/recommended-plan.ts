@@ -21,9 +21,10 @@ export interface PlanOrigin {
 /** Whether a plan can still be approved, in one word. */
 export type PlanState = RecommendedPlan['state'] | 'expired';
 
-/** The state of a plan at a moment, ms since the epoch. */
-export function stateOf({ state, expires_at }: RecommendedPlan, now: number): PlanState {
-  return state === 'open' && Date.parse(expires_at) <= now ? 'expired' : state;
+/** The state of a plan at a moment, ms since the epoch. One that a clock which was ahead has dated later is of unknown age: no longer open. */
+export function stateOf({ state, created_at, expires_at }: RecommendedPlan, now: number): PlanState {
+  const isOver = Date.parse(expires_at) <= now || Date.parse(created_at) > now;
+  return state === 'open' && isOver ? 'expired' : state;
 }
 
 const moves = ({ migrations }: Pick<RecommendedPlan, 'migrations'>) =>
