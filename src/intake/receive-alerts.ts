@@ -67,6 +67,11 @@ export function createReceiver(deps: ReceiveDeps) {
     return taken.has(key);
   };
 
+  /** Whose alerts were not taken on after all may come again at once. */
+  const forget = (parts: readonly MatchedPart[]) => {
+    for (const { alerts } of parts) for (const { key } of alerts) taken.delete(key);
+  };
+
   const remember = (parts: readonly MatchedPart[]) => {
     for (const { alerts } of parts) {
       for (const { key } of alerts) {
@@ -183,6 +188,49 @@ export function createReceiver(deps: ReceiveDeps) {
     log.info({ rule: name, because, hosts: named(known), ...where }, 'looking again');
   };
 
+  /** What becomes of alerts that a rule takes: the answer, and the parts that a batch has taken on. */
+  const goOn = async (
+    sender: string,
+    parts: readonly MatchedPart[],
+  ): Promise<{ answer: WebhookAnswer; parts: readonly MatchedPart[] }> => {
+    const left = (answer: WebhookAnswer) => ({ answer, parts: [] });
+    const { known, unknown } = knownHostsOnly(parts);
+    for (const { part, words } of unknown) {
+      looks.add({ rule: part.rule.name, sender, because: 'unknown_host', dueAt: Infinity }, [words]);
+    }
+    if (unknown.length > 0) deps.onUnknownHosts();
+    const [stranger] = unknown;
+    if (stranger) {
+      const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more names)` : '';
+      const event = {
+        obj_name: stranger.part.rule.name,
+        user: sender,
+        notes: `unknown_host: ${stranger.text}${more}`,
+      };
+      await rows.record({ ...event, action: 'ignored' }, 'unknown_host');
+      if (known.length === 0)
+        return left({ outcome: 'ignored', reason: 'unknown_host', text: `${stranger.text}${more}` });
+    }
+
+    const { go, suspended } = applyWindowsAndPauses(known, journal.memory(), clock.now());
+    const [first] = suspended;
+    await Promise.all(suspended.map((part) => rows.record(suspendedEvent(part, sender), part.reason)));
+    if (first && go.length === 0) return left({ outcome: 'ignored', reason: first.reason, text: first.text });
+
+    const opening = go.map(({ rule, hosts }) => ({ rule: rule.name, hosts, done: false }));
+    const came = await takeOn(sender, opening);
+    if ('holder' in came) return left(await drop(sender, go, came.holder));
+    for (const { rule, hosts } of go) looks.forget(rule.name, hosts);
+    const rules = go.map(({ rule }) => rule.name);
+    const answer = {
+      outcome: 'accepted',
+      batch: came.batch,
+      rules,
+      hosts: go.flatMap((part) => part.hosts.map((words) => words[0] ?? '?')),
+    } as const;
+    return { answer, parts: go };
+  };
+
   return {
     /**
      * What becomes of the alerts of one body; it stands in the journal when it resolves.
@@ -198,40 +246,16 @@ export function createReceiver(deps: ReceiveDeps) {
       if (sorted.kind === 'nothing') return ignore(alerts, sorted.reason, sorted.text);
       const sender = alerts[0]?.sender ?? 'unknown';
 
-      const { known, unknown } = knownHostsOnly(sorted.parts);
-      for (const { part, words } of unknown) {
-        looks.add({ rule: part.rule.name, sender, because: 'unknown_host', dueAt: Infinity }, [words]);
+      // Before anything is awaited: the other of a pair may be only a moment behind.
+      remember(sorted.parts);
+      let accepted: readonly MatchedPart[] = [];
+      try {
+        const { answer, parts } = await goOn(sender, sorted.parts);
+        accepted = parts;
+        return answer;
+      } finally {
+        forget(sorted.parts.filter(({ rule }) => !accepted.some((part) => part.rule === rule)));
       }
-      if (unknown.length > 0) deps.onUnknownHosts();
-      const [stranger] = unknown;
-      if (stranger) {
-        const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more names)` : '';
-        const event = {
-          obj_name: stranger.part.rule.name,
-          user: sender,
-          notes: `unknown_host: ${stranger.text}${more}`,
-        };
-        await rows.record({ ...event, action: 'ignored' }, 'unknown_host');
-        if (known.length === 0) return { outcome: 'ignored', reason: 'unknown_host', text: `${stranger.text}${more}` };
-      }
-
-      const { go, suspended } = applyWindowsAndPauses(known, journal.memory(), clock.now());
-      const [first] = suspended;
-      await Promise.all(suspended.map((part) => rows.record(suspendedEvent(part, sender), part.reason)));
-      if (first && go.length === 0) return { outcome: 'ignored', reason: first.reason, text: first.text };
-
-      const parts = go.map(({ rule, hosts }) => ({ rule: rule.name, hosts, done: false }));
-      const came = await takeOn(sender, parts);
-      if ('holder' in came) return drop(sender, go, came.holder);
-      remember(go);
-      for (const { rule, hosts } of go) looks.forget(rule.name, hosts);
-      const rules = go.map(({ rule }) => rule.name);
-      return {
-        outcome: 'accepted',
-        batch: came.batch,
-        rules,
-        hosts: go.flatMap((part) => part.hosts.map((words) => words[0] ?? '?')),
-      };
     },
 
     /**

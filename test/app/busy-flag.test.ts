@@ -473,3 +473,33 @@ describe('the flag is free', () => {
     expect((await moved(journal)).map(([name]) => name)).toEqual(['g-a']);
   });
 });
+
+describe('the same occurrence of an alert, from both of a pair at the same moment', () => {
+  it('is taken on once: the other is a duplicate, and joins nothing', async () => {
+    const { service, journal } = await build({ scenario: site() });
+    const same = alert('a');
+    const answers = await Promise.all([service.handleAlerts([same]), service.handleAlerts([{ ...same }])]);
+    expect(answers).toMatchObject([{ outcome: 'accepted' }, { outcome: 'ignored', reason: 'duplicate' }]);
+    await service.idle();
+    expect(await moved(journal)).toHaveLength(1);
+  });
+
+  it('may come again at once where the journal could not take it', async () => {
+    let isBroken = true;
+    const { service } = await build({
+      scenario: site(),
+      over: ({ journal }) => ({
+        journal: {
+          ...journal,
+          commit: (change: JournalChange) =>
+            isBroken ? Promise.reject(new JournalError('journal.json', new Error('full'))) : journal.commit(change),
+        },
+      }),
+    });
+    const same = alert('a');
+    expect(await service.handleAlerts([same])).toMatchObject({ outcome: 'unavailable' });
+    isBroken = false;
+    expect(await service.handleAlerts([same])).toMatchObject({ outcome: 'accepted' });
+    await service.idle();
+  });
+});
