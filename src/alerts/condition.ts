@@ -19,7 +19,11 @@ type Operator = (typeof OPERATORS)[number];
 
 const NUMBER = '[-+]?(?:\\d+(?:\\.\\d*)?|\\.\\d+)(?:e[-+]?\\d+)?';
 const QUANTITY = new RegExp(`^(${NUMBER})\\s*([^\\s\\d,;，；]*)`, 'i');
-const CONDITION = new RegExp(`(\\S*?)\\s*(${OPERATORS.join('|')})\\s*(${NUMBER}\\s*[^\\s\\d,;，；]*)`, 'gi');
+const OPERATOR = new RegExp(OPERATORS.join('|'), 'g');
+/** Looked for at a place, not from there on. */
+const THRESHOLD = new RegExp(`\\s*(${NUMBER}\\s*[^\\s\\d,;，；]*)`, 'iy');
+/** No real alert has more conditions. */
+const MOST_CONDITIONS = 20;
 const BYTES = /^([KMGTPE]?)i?(?:bytes?|b)$/i;
 const PREFIXES = 'KMGTPE';
 
@@ -44,12 +48,27 @@ export function parseQuantity(text: string): Quantity | undefined {
  * @returns all of them in order; none if the text is no condition.
  */
 export function parseConditions(text: string): Condition[] {
-  // No real condition is longer; a hostile one would take long to search.
-  return [...text.slice(0, 500).matchAll(CONDITION)].flatMap((match) => {
-    const threshold = parseQuantity(match[3] ?? '');
-    const operator = OPERATORS.find((known) => known === match[2]);
-    return threshold && operator ? [{ metric: match[1] ?? '', operator, threshold }] : [];
-  });
+  const found: Condition[] = [];
+  let rest = 0;
+  OPERATOR.lastIndex = 0;
+  // From operator to operator: a pattern of the whole would try each place of a long word as the metric's beginning.
+  for (let match = OPERATOR.exec(text); match && found.length < MOST_CONDITIONS; match = OPERATOR.exec(text)) {
+    THRESHOLD.lastIndex = OPERATOR.lastIndex;
+    const threshold = parseQuantity(THRESHOLD.exec(text)?.[1] ?? '');
+    const operator = OPERATORS.find((known) => known === match[0]);
+    if (!threshold || !operator) {
+      // Of `a>>5` the second one counts.
+      OPERATOR.lastIndex = match.index + 1;
+      continue;
+    }
+    found.push({ metric: lastWord(text.slice(rest, match.index)), operator, threshold });
+    rest = OPERATOR.lastIndex = THRESHOLD.lastIndex;
+  }
+  return found;
+}
+
+function lastWord(text: string): string {
+  return text.trim().split(/\s/).at(-1) ?? '';
 }
 
 /**

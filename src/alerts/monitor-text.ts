@@ -20,10 +20,13 @@ const LINES = {
 } as const;
 type LineName = keyof typeof LINES;
 
-const LINE = new RegExp(`^\\s*(${Object.values(LINES).flat().join('|')})\\s*[:：]\\s*(.*)$`, 'i');
-const ITEM = /^\s*[-•]\s*(.+)[:：]\s*([^:：]*)$/;
+const LABELS: ReadonlyMap<string, LineName> = new Map(
+  (Object.keys(LINES) as LineName[]).flatMap((name) => LINES[name].map((word) => [word.toLowerCase(), name] as const)),
+);
+/** No label of a line is longer, characters. */
+const LONGEST_LABEL = 100;
 /** Up to version 3.11.12: `[Important] [Alerting] <name>`. */
-const OLD_HEAD = /^\s*\[[^\]]*\]\s*\[([^\]]*)\]\s*(.*)$/;
+const OLD_HEAD = /^\s*\[[^\]]*\]\s*\[([^\]]*)\]/;
 const RECOVERED = /recover|恢复/i;
 const VERIFICATION = /^\s*this is a verification message\b/i;
 
@@ -43,7 +46,7 @@ export function isVerification(text: string): boolean {
 /** Whether a text has a line that only an alert has. */
 export function looksLikeAlertText(text: string): boolean {
   return linesOf(text).some((line) => {
-    const name = lineName(LINE.exec(line)?.[1]);
+    const name = fieldIn(line)?.name;
     return name === 'name' || name === 'condition' || name === 'resources';
   });
 }
@@ -74,8 +77,9 @@ export function parseMonitorText(text: string, field: string): { alerts: Alert[]
 
   const alerts: Alert[] = [];
   const problems: AlertProblem[] = [];
+  const metrics = [...conditions.map(({ metric }) => metric).filter((metric) => metric !== ''), ...METRIC_NAMES];
   for (const item of items) {
-    const subject = splitSubject(item.subject, conditions);
+    const subject = splitSubject(item.subject, metrics);
     if (!subject) {
       problems.push({ field, message: `"${item.subject.slice(0, 100)}" is not <host name>.<metric>` });
       continue;
@@ -115,44 +119,64 @@ export function metricName(text: string): MetricName | undefined {
   return METRIC_NAMES.find((name) => name === text);
 }
 
-/** Lines, cut at a length that no real one has: what reads them must not take long over a hostile one. */
 function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).map((line) => line.slice(0, 1000));
+  return text.split(/\r?\n/);
+}
+
+/*
+ * Lines are cut at their colons rather than matched as a whole: where two parts of a pattern can take the same spaces, a
+ * hostile line costs the square of its length.
+ */
+
+/** The field that a line begins with, and what it says. */
+function fieldIn(line: string): { name: LineName; rest: string } | undefined {
+  const colon = line.search(/[:：]/);
+  if (colon < 0 || colon > LONGEST_LABEL) return undefined;
+  const name = LABELS.get(line.slice(0, colon).trim().toLowerCase());
+  return name && { name, rest: line.slice(colon + 1) };
+}
+
+/** `- <subject>: <value>`, cut at the last colon: a subject may have some of its own. */
+function itemIn(line: string): { subject: string; value: string } | undefined {
+  const text = line.trim();
+  const colon = Math.max(text.lastIndexOf(':'), text.lastIndexOf('：'));
+  if (!/^[-•]/.test(text) || colon < 0) return undefined;
+  const [subject, value] = [text.slice(1, colon), text.slice(colon + 1)].map((part) => decodeEntities(part).trim());
+  return subject ? { subject, value: value ?? '' } : undefined;
 }
 
 function readLines(text: string): Text {
   const read: Text = { fields: {}, items: [] };
   let inResources = false;
   linesOf(text.trim()).forEach((line, index) => {
-    const [, label, rest = ''] = LINE.exec(line) ?? [];
-    const name = lineName(label);
-    const item = inResources ? ITEM.exec(line) : null;
+    const field = fieldIn(line);
+    const item = inResources ? itemIn(line) : undefined;
     const head = index === 0 ? OLD_HEAD.exec(line) : null;
-    if (name) {
+    if (field) {
+      const { name, rest } = field;
       // The first of its kind counts: a reason of several lines could look like another field.
       read.fields[name] ??= decodeEntities(rest).trim();
       inResources = name === 'resources';
     } else if (item) {
-      read.items.push({ subject: decodeEntities(item[1] ?? '').trim(), value: decodeEntities(item[2] ?? '').trim() });
+      read.items.push(item);
     } else if (head) {
       read.mark = RECOVERED.test(head[1] ?? '') ? 'resolved' : 'firing';
-      const title = decodeEntities(head[2] ?? '').trim();
+      const title = decodeEntities(line.slice(head[0].length)).trim();
       if (title !== '') read.fields.name = title;
     }
   });
   return read;
 }
 
-function lineName(label: string | undefined): LineName | undefined {
-  if (label === undefined) return undefined;
-  const wanted = label.toLowerCase();
-  return (Object.keys(LINES) as LineName[]).find((name) => LINES[name].some((word) => word.toLowerCase() === wanted));
-}
-
-/** Cuts `<host name>.<metric>` where the metric begins: a host name may have dots of its own. */
-function splitSubject(subject: string, conditions: readonly Condition[]): { host: string; metric: string } | undefined {
-  const names = [...conditions.map((condition) => condition.metric).filter((name) => name !== ''), ...METRIC_NAMES];
-  const metric = names.find((name) => subject.endsWith(`.${name}`)) ?? /[^.\s]+\.[^.\s]+$/.exec(subject)?.[0] ?? '';
+/**
+ * Cuts `<host name>.<metric>` where the metric begins: a host name may have dots of its own.
+ * @param metrics - those that are looked for first; any other is the last two words between dots.
+ */
+function splitSubject(subject: string, metrics: readonly string[]): { host: string; metric: string } | undefined {
+  const known = metrics.find((name) => subject.endsWith(`.${name}`));
+  const words = subject.split('.').slice(-2);
+  const isMetric = words.length === 2 && words.every((word) => word !== '' && !/\s/.test(word));
+  const metric = known ?? (isMetric ? words.join('.') : '');
   const host = subject.slice(0, -metric.length - 1).trim();
   return metric === '' || host === '' || !subject.endsWith(`.${metric}`) ? undefined : { host, metric };
 }

@@ -105,6 +105,24 @@ test('long hostile texts are read in one pass: searched twice per character they
   }
 });
 
+test('nor do fillers between the right words: a line is not cut short, so one way of a square would not end', () => {
+  const long = 1_000_000;
+  const head = 'AlertName: a\nResourceName:\n';
+  for (const filler of [' ', 'a', '.', '\u2028', ': ', '>']) {
+    const text = filler.repeat(long);
+    for (const line of [
+      `- a:${text}\u2028:`,
+      `- a:${text}x\u2028`,
+      `- ${text}: 1`,
+      `Time:${text}x\u2028`,
+      `[a][b]${text}x\u2028`,
+    ])
+      parseMonitor({ Msg: head + line });
+    parseMonitor({ Msg: `[a][b]${text}x\u2028` });
+    parseConditions(`${text}x > 1`);
+  }
+});
+
 describe('quantities and entities', () => {
   test.each([
     ['93.47%', { value: 93.47, unit: '%' }],
