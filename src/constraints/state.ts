@@ -5,7 +5,7 @@ import type { Constraint } from './constraint.js';
 /** A score that no reading can tell from 0, % or MiB. */
 const NO_SCORE = 1e-9;
 
-/** What hosts and guests are in, and whether they can be judged at all (DESIGN, "Arithmetic": never a target, never a candidate). */
+/** What hosts and guests are in, and whether they can be judged at all (src/manual/en/design.md, "Arithmetic"). */
 export function state(metric: MetricName, index: FleetIndex): Constraint {
   return {
     host(host) {

@@ -3,7 +3,7 @@ import type { Plan } from '../../src/balancer/index.js';
 import type { PlanRequest } from '../support/plan.js';
 
 /**
- * The rules of DESIGN written a second time, by themselves: nothing here comes from the balancer.
+ * The rules of src/manual/en/design.md, "Arithmetic", written a second time, by themselves: nothing here comes from the balancer.
  */
 const MIB = 1024 * 1024;
 /** Sums of percentages are compared up to this. */

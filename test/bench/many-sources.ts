@@ -43,7 +43,7 @@ interface Outcome {
   gap?: number;
 }
 
-/** The fleet by id, and the arithmetic of DESIGN once more, apart from the balancer's. */
+/** The fleet by id, and the arithmetic of src/manual/en/design.md, "Arithmetic", once more, apart from the balancer's. */
 class Ledger {
   readonly hosts: Map<string, Host>;
   readonly level = new Map<Host, number>();

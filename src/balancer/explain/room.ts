@@ -53,7 +53,8 @@ export function demandOf(guest: Guest, source: Host, index: FleetIndex, constrai
 
 /**
  * The room of every host in columns, with what is on its way and what a plan puts there: what the explanation measures
- * guests against. Exactly the formulas of DESIGN, guest by guest.
+ * guests against. Exactly the formulas of
+ * src/manual/en/design.md, "Arithmetic", guest by guest.
  */
 export class FleetRoom {
   readonly index: FleetIndex;

@@ -32,7 +32,7 @@ export const CPU_CEILING = 95;
  * @param usage - reading of the guest, % of its own vCPUs.
  * @param vcpuCount - vCPUs of the guest.
  * @param cpuCount - CPUs of the host in question.
- * @returns % of that host's CPUs. Formula: DESIGN, "Arithmetic" (`usage × vcpu_count / C`, in this order).
+ * @returns % of that host's CPUs. Formula: src/manual/en/design.md, "Arithmetic" (`usage × vcpu_count / C`, in this order).
  */
 export function cpuScore(usage: number, vcpuCount: number, cpuCount: number): number {
   return cpuLoad(usage, vcpuCount) / cpuCount;
@@ -56,7 +56,7 @@ export const MEMORY_FLOOR = 1024 * MIB;
 /**
  * What a guest takes of a host's available memory.
  * @param vmemSize - MiB.
- * @returns bytes. Formula: DESIGN, "Arithmetic".
+ * @returns bytes. Formula: src/manual/en/design.md, "Arithmetic".
  */
 export function memoryScore(vmemSize: number): number {
   return vmemSize * MIB;

@@ -50,7 +50,7 @@ function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View 
 }
 
 /**
- * Writes the rules of DESIGN for one request as a {@link Problem}.
+ * Writes the rules of src/manual/en/design.md, "Arithmetic", for one request as a {@link Problem}.
  * @param index - the fleet.
  * @param rule - the rule that fired.
  * @param alerting - the alerting hosts, each once.

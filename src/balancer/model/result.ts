@@ -1,7 +1,7 @@
 import type { MetricName } from '../../fleet/fleet.js';
 import type { ExclusionReason, RoomReason } from './constraints.js';
 
-/** How a plan came out: see DESIGN of the plan contract in the README. */
+/** How a plan came out: see src/manual/en/design.md, "Plan". */
 export type PlanOutcome = 'migrate' | 'partial' | 'find_result_fail' | 'not_needed';
 
 /** Why a guest, a host, or a guest on a host was refused. */
