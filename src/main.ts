@@ -7,6 +7,7 @@ import { deployCommand } from './cli/deploy.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { replayCommand } from './cli/replay.js';
+import { processTerminal } from './cli/terminal.js';
 import { systemClock } from './common/clock.js';
 import type { Environment } from './config/read-config.js';
 import { readConfig } from './config/read-config.js';
@@ -36,7 +37,8 @@ async function serve(env: Environment): Promise<number> {
 }
 
 function refused(problems: readonly string[]): number {
-  for (const problem of problems) process.stderr.write(`automigrate: ${problem}\n`);
+  const terminal = processTerminal();
+  for (const problem of problems) terminal.err(`automigrate: ${problem}\n`);
   return 2;
 }
 

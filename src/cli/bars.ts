@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import type { Paint } from './terminal.js';
 
 const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
@@ -11,14 +11,6 @@ export function bar(percent: number, width: number): string {
   const eighths = Math.round((Math.min(100, Math.max(0, percent)) / 100) * width * 8);
   const filled = '█'.repeat(Math.floor(eighths / 8)) + (BLOCKS[eighths % 8] ?? '');
   return filled + '·'.repeat(width - filled.length);
-}
-
-/** How colours are applied: not at all where the output is no terminal, or NO_COLOR is set. */
-export type Paint = (style: 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim', text: string) => string;
-
-/** A {@link Paint} for an output. */
-export function painter(colours: boolean): Paint {
-  return colours ? (style, text) => styleText(style, text) : (_style, text) => text;
 }
 
 /**

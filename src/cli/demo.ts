@@ -10,11 +10,10 @@ import { createSimulatedCloud } from '../fleet/clouds/simulated.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { BatchView } from '../intake/views.js';
 import type { EventWithText } from '../journal/events.js';
-import type { Paint } from './bars.js';
-import { bar, loadLine, painter } from './bars.js';
+import { bar, loadLine } from './bars.js';
 import type { CliContext } from './context.js';
 import { eventTable } from './events.js';
-import type { Terminal } from './terminal.js';
+import { type Paint, type Terminal, painter } from './terminal.js';
 
 /** A receiver that the demo has started. */
 export interface DemoServer {
@@ -154,7 +153,7 @@ class Story {
         migrations: shown.migrations.map((each) => ({ ...each, progress: 100, status: 'ended' })),
       };
       const lines = progressLines((batch ? shown : finished)?.migrations ?? [], this.#paint);
-      if (live && drawn > 0) terminal.out(`\u001b[${drawn}A\u001b[J`);
+      if (live && drawn > 0) terminal.erase(drawn);
       if (live || lines.join('\n') !== last) for (const line of lines) this.#say(line);
       drawn = lines.length;
       last = lines.join('\n');

@@ -1,20 +1,11 @@
-import { styleText } from 'node:util';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
-import type { Terminal } from './terminal.js';
+import { type Terminal, painter, printable } from './terminal.js';
 
 export type Cell = string | number | boolean | undefined;
 
 /** A wide character needs two columns, so no narrower column can hold every text. */
 const NARROWEST = 2;
-
-/** Text as it may stand in a terminal: what would steer it, or turn the writing direction, is spelled out. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what it is for
-  return text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
-    character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
 
 function widthOf(text: string): number {
   return Math.max(...text.split('\n').map((line) => stringWidth(line)));
@@ -72,10 +63,10 @@ export function renderTable(
       return `| ${parts.join(' | ')} |\n`;
     }).join('');
   };
-  const bold = (text: string) => (terminal.colour ? styleText('bold', text, { validateStream: false }) : text);
+  const paint = painter(terminal.colour);
   return [
     border,
-    line(columns, bold),
+    line(columns, (text) => paint('bold', text)),
     border,
     ...cells.map((row) => line(row)),
     ...(rows.length > 0 ? [border] : []),

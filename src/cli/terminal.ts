@@ -1,9 +1,57 @@
 import type { Environment } from '../config/read-config.js';
 
+// Marks of styles inside text: noncharacters, so that only this file ever writes an escape sequence. Whoever puts one into a
+// name gets a colour at most.
+const MARKS = {
+  red: '\ufdd1',
+  green: '\ufdd2',
+  yellow: '\ufdd3',
+  cyan: '\ufdd4',
+  bold: '\ufdd5',
+  dim: '\ufdd6',
+} as const;
+const END = '\ufdd0';
+const SEQUENCES: Readonly<Record<string, string>> = {
+  [END]: '\u001b[0m',
+  [MARKS.red]: '\u001b[31m',
+  [MARKS.green]: '\u001b[32m',
+  [MARKS.yellow]: '\u001b[33m',
+  [MARKS.cyan]: '\u001b[36m',
+  [MARKS.bold]: '\u001b[1m',
+  [MARKS.dim]: '\u001b[2m',
+};
+
+/** How colours are applied: not at all where the output is no terminal, or NO_COLOR is set. */
+export type Paint = (style: keyof typeof MARKS, text: string) => string;
+
+/** A {@link Paint} for an output. The marks that it sets take no column and become escape sequences where they are written. */
+export function painter(colours: boolean): Paint {
+  return colours ? (style, text) => `${MARKS[style]}${text}${END}` : (_style, text) => text;
+}
+
+/**
+ * Text as it may stand in a terminal: what would steer it (C0 but the line end, C1) or turn the writing direction is
+ * spelled out as in JSON, so that JSON keeps its meaning; a tab becomes a space.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(
+    // eslint-disable-next-line no-control-regex -- control characters are what it is for
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => (character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}
+
+/** What is written for a text: printable, with the marks of {@link painter} as escape sequences, or without them. */
+export function written(text: string, colour: boolean): string {
+  return printable(text).replaceAll(/[\ufdd0-\ufdd6]/g, (mark) => (colour ? (SEQUENCES[mark] ?? '') : ''));
+}
+
 /** Where a command prints, and what the reader's side can show. */
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Takes back the last lines, to draw them anew; only at a terminal. */
+  erase(lines: number): void;
   /** Columns that a line may take; absent if nothing limits it, as in a pipe. */
   width?: number;
   colour: boolean;
@@ -38,10 +86,14 @@ export function processTerminal(
   // Some pseudo-terminals say 0 where they do not know.
   const measured = stdout.columns === 0 ? undefined : stdout.columns;
   const width = tty ? (measured ?? columns ?? 80) : columns;
+  const colour = tty && !env.NO_COLOR && env.TERM !== 'dumb';
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: (text) => void stdout.write(written(text, colour)),
+    err: (text) => void stderr.write(written(text, false)),
+    erase: (lines) => {
+      if (tty) stdout.write(`\u001b[${lines}A\u001b[J`);
+    },
     ...(width !== undefined && { width }),
-    colour: tty && !env.NO_COLOR && env.TERM !== 'dumb',
+    colour,
   };
 }

@@ -1,4 +1,5 @@
 import { type CliHandlers, runCli } from '../../src/cli/program.js';
+import { written } from '../../src/cli/terminal.js';
 import type { Environment } from '../../src/config/read-config.js';
 
 /** What a command line printed, and how it ended. */
@@ -28,8 +29,9 @@ export async function run(
 ): Promise<Run> {
   const printed = { out: '', err: '' };
   const terminal = {
-    out: (text: string) => void (printed.out += text),
-    err: (text: string) => void (printed.err += text),
+    out: (text: string) => void (printed.out += written(text, colour)),
+    err: (text: string) => void (printed.err += written(text, false)),
+    erase: () => undefined,
     colour,
     ...(width !== undefined && { width }),
   };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { renderTable } from '../../src/cli/table.js';
+import { written } from '../../src/cli/terminal.js';
 
 const plain = { colour: false };
 const lines = (table: string) => table.split('\n').slice(0, -1);
@@ -89,7 +90,7 @@ it('spells out what would steer the terminal', () => {
 });
 
 it('has a bold head only in colour', () => {
-  const table = renderTable(['id'], [[1]], { colour: true });
-  expect(table).toContain('| \u001b[1mid\u001b[22m |');
+  const table = written(renderTable(['id'], [[1]], { colour: true }), true);
+  expect(table).toContain('| \u001b[1mid\u001b[0m |');
   expect(renderTable(['id'], [[1]], plain)).not.toContain('\u001b');
 });

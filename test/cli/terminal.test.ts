@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { processTerminal } from '../../src/cli/terminal.js';
+import { painter, processTerminal } from '../../src/cli/terminal.js';
 import type { Environment } from '../../src/config/read-config.js';
 
 const terminal = (env: Environment, stdout: { isTTY?: boolean; columns?: number }) => {
@@ -34,4 +34,34 @@ it('a reader that has seen enough is no fault', () => {
   const fail = (code: string) => () => stdout.emit('error', Object.assign(new Error(code), { code }));
   expect(fail('EPIPE')).not.toThrow();
   expect(fail('EIO')).toThrow('EIO');
+});
+
+describe('a name that would steer the terminal', () => {
+  const name = 'w\u001b[2Ji\u202ek\u009b31mi\u2066\u0007\u200f';
+  const spelled = String.raw`w\u001b[2Ji\u202ek\u009b31mi\u2066\u0007\u200f`;
+  const printed = (isTTY: boolean, print: (to: ReturnType<typeof processTerminal>) => void) => {
+    const stdout = Object.assign(new PassThrough(), { isTTY });
+    const stderr = new PassThrough();
+    print(processTerminal({}, stdout, stderr));
+    return { out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+  };
+
+  it.each([true, false])('is spelled out, whichever way it is printed (at a terminal: %s)', (isTTY) => {
+    const both = printed(isTTY, (to) => {
+      to.out(`${name}\n`);
+      to.err(`${name}\n`);
+    });
+    expect(both).toEqual({ out: `${spelled}\n`, err: `${spelled}\n` });
+  });
+
+  it('is spelled out inside our own colours too', () => {
+    const print = (to: ReturnType<typeof processTerminal>) => to.out(painter(to.colour)('red', name));
+    expect(printed(true, print).out).toBe(`\u001b[31m${spelled}\u001b[0m`);
+    expect(printed(false, print).out).toBe(spelled);
+  });
+
+  it('means the same in JSON', () => {
+    const { out } = printed(false, (to) => to.out(JSON.stringify({ name })));
+    expect(JSON.parse(out)).toEqual({ name });
+  });
 });
