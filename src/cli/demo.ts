@@ -95,7 +95,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say(paint('bold', '\n4  What the journal holds (automigrate events test-cpu)'));
     say(eventTable(events, options.terminal).trimEnd());
     const actions = events.map(({ action }) => action).join(' ');
-    const asTold = actions === 'create find_result_fail migrating migrate_success';
+    const asTold = actions === 'create find_result_fail changed migrating migrate_success';
     say(
       asTold
         ? paint('green', 'The story went as in the documents.')
