@@ -138,6 +138,14 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       budget: config.budget,
       verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
+    new Gauge({
+      name: 'automigrate_paused',
+      help: 'Whether somebody has paused the service',
+      registers: [registry],
+      collect() {
+        this.set(service.operator.status().paused ? 1 : 0);
+      },
+    });
     await service.recover();
 
     const backend: Backend = {
@@ -147,7 +155,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       batch: () => service.batch(),
       endedBatches: () => journal.endedBatches(),
       plans: () => service.plans(),
-      approve: (plan) => service.approve(plan),
+      operator: service.operator,
       fleet: (detail) => service.fleet(detail),
       readiness: () =>
         Promise.resolve([

@@ -11,17 +11,20 @@ import { stateOf } from '../decide/recommended-plan.js';
 import { createSightings } from '../decide/sightings.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
 import type { WebhookAnswer } from '../intake/answer.js';
-import { approve } from '../intake/approve.js';
+import { NO_JOURNAL, SHUTTING_DOWN } from '../intake/answer.js';
 import { giveUpWhatIsOld } from '../intake/batch-record.js';
 import type { Busy } from '../intake/busy-flag.js';
 import { createCoalescedEvents } from '../intake/coalesced-events.js';
 import { FlapWatch } from '../intake/flapping.js';
 import { createHostNames } from '../intake/host-names.js';
 import { createLaterLooks } from '../intake/later-looks.js';
-import { obstacleTo } from '../intake/obstacles.js';
+import { haltOf, obstacleTo } from '../intake/obstacles.js';
+import type { Operator } from '../intake/operator.js';
+import { createOperator } from '../intake/operator.js';
+import { createPause } from '../intake/pause.js';
 import { createReceiver } from '../intake/receive-alerts.js';
 import { carryingOut, createRunner } from '../intake/run-batches.js';
-import type { ApprovalAnswer, BatchView, PlanView } from '../intake/views.js';
+import type { BatchView, PlanView } from '../intake/views.js';
 import type { Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import { hasEnded } from '../migration/batch.js';
@@ -91,8 +94,8 @@ export interface Service {
   fleet(detail: FleetDetail): Promise<FleetView>;
   /** The recommended plans that are kept, oldest first. */
   plans(): PlanView[];
-  /** Carries out a recommended plan if it still holds. */
-  approve(plan: string): Promise<ApprovalAnswer>;
+  /** What people can do: {@link Operator}. */
+  operator: Operator;
   /** Takes up the batch that a former process left; call it once, before alerts are let in. */
   recover(): Promise<void>;
   /** Resolves when nothing runs. */
@@ -100,14 +103,6 @@ export interface Service {
   /** Takes no more alerts and lets go of what runs; it stands in the journal for the next start. */
   stop(): Promise<void>;
 }
-
-const SHUTTING_DOWN = {
-  outcome: 'unavailable',
-  reason: 'shutting_down',
-  text: 'the process is going down',
-} as const;
-
-const NO_JOURNAL = { outcome: 'unavailable', reason: 'journal', text: 'the journal cannot be written' } as const;
 
 /** Puts the rooms together: who receives alerts, who decides, who moves, who looks again. */
 export function createService(options: ServiceOptions | ServiceElsewhere): Service {
@@ -130,6 +125,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       limits: options.verification,
     });
   const looks = createLaterLooks((due) => receiver.lookAgain(due), { clock, signal });
+  const pause = createPause({ journal, clock, log, signal });
   const deciding = {
     decisions,
     journal,
@@ -146,7 +142,9 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     busy,
     retry: limits,
     verification: verifier && { verifier, scrapeIntervalMs },
-    obstacle: (migration, record) => obstacleTo(migration, record, options.rules(), journal.memory(), clock.now()),
+    obstacle: (migration, record) =>
+      haltOf(record, pause.current()) ?? obstacleTo(migration, record, options.rules(), journal.memory(), clock.now()),
+    halt: (record) => haltOf(record, pause.current()),
     onLagging: ({ rule: name }, hosts, { sender }) => {
       const rule = options.rules().find((each) => each.name === name);
       if (!options.looks?.lagging || !rule) return;
@@ -160,6 +158,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     journal,
     rules: options.rules,
     busy,
+    pause,
     runner,
     rows,
     flapping: new FlapWatch(),
@@ -173,7 +172,17 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     signal,
   });
 
+  const operator = createOperator({
+    deciding,
+    busy,
+    pause,
+    runner,
+    newBatchId,
+    onRefused: () => looks.release('dropped'),
+  });
+
   return {
+    operator,
     batch: () => runner.view(),
     fleet: (detail) => decisions.fleet(detail),
     idle: () => runner.idle(),
@@ -194,21 +203,9 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       return journal.memory().plans.map((each) => ({ ...each, state: stateOf(each, clock.now()) }));
     },
 
-    async approve(id) {
-      if (signal.aborted) return SHUTTING_DOWN;
-      try {
-        const onRefused = () => looks.release('dropped');
-        return await approve(id, { deciding, busy, newBatchId, start: (record) => runner.start(record), onRefused });
-      } catch (error) {
-        if (stopping.signal.aborted) return SHUTTING_DOWN;
-        if (!(error instanceof JournalError)) throw error;
-        log.error({ plan: id, err: error }, 'an approval could not be recorded');
-        return NO_JOURNAL;
-      }
-    },
-
     async recover() {
       verifier?.wake();
+      pause.wake();
       if (options.checksHostNames) void names.refresh();
       const record = journal.openBatch();
       if (!record) return;

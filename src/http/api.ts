@@ -4,10 +4,12 @@ import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { EventFilter } from '../journal/journal.js';
 import type { EventAction } from '../journal/events.js';
 import { parseDuration } from '../common/units.js';
+import { apiUser } from './api-users.js';
 import { admitToApi, isApiClosed } from './auth.js';
 import type { Secrets } from './auth.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { Guard } from './guard.js';
+import { addOperatorRoutes } from './operator.js';
 import { addPlanRoutes } from './plans.js';
 import type { Backend } from './ports.js';
 import { validateEventsQuery } from './validators.js';
@@ -16,14 +18,14 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'approve' | 'fleet'>;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'operator' | 'fleet'>;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
   now: () => number;
 }
 
-/** The API under `/api`: everything is read, but for plans, which can be approved. */
+/** The API under `/api`: what is read, and what people can do. */
 export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router {
   const router = Router();
   router.use('/api', (request, response, next) => {
@@ -57,7 +59,9 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
     const detail = fleetDetail(request.query.detail);
     sendFleet(request, response, await backend.fleet(detail));
   });
-  addPlanRoutes(router, backend);
+  const userOf = (request: Request) => apiUser(secrets.apiTokens, request.headers);
+  addOperatorRoutes(router, backend.operator, userOf);
+  addPlanRoutes(router, backend, userOf);
   return router;
 }
 

@@ -1,6 +1,7 @@
 import { createHmac, hash as hashOnce, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Sender } from '../alerts/alert.js';
+import { apiToken } from './api-users.js';
 
 /** What clients prove themselves with. Several of a kind are all valid, so that they can be rotated. */
 export interface Secrets {
@@ -65,7 +66,8 @@ export function admitBySignature(sender: Sender, secrets: Secrets, credentials: 
 /** Judges a request to `/api`; as for webhooks, any secret at all closes it. */
 export function admitToApi(secrets: Secrets, headers: IncomingHttpHeaders): Admission {
   if (!hasAny(secrets)) return OPEN;
-  const token = tokenProof(secrets.apiTokens, headers);
+  const tokens = secrets.apiTokens.map((configured) => apiToken(configured).token);
+  const token = tokenProof(tokens, headers);
   return token.proven ? { allowed: true, by: 'token' } : refusal(token);
 }
 

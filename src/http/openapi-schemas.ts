@@ -20,8 +20,8 @@ export function ref(name: string): object {
 }
 
 /** An answer that only says how things stand. */
-export function states(word: string): object {
-  return shape({ status: words(word) });
+export function states(...list: string[]): object {
+  return shape({ status: words(...list) });
 }
 
 const labels = optional({ type: 'object' });
@@ -145,8 +145,24 @@ export const components = {
   ),
   NotApproved: shape({
     outcome: words('refused'),
-    reason: words('busy', 'changed', 'approved', 'superseded', 'expired'),
+    reason: words('busy', 'paused', 'stopped', 'no_batch', 'changed', 'approved', 'superseded', 'expired'),
     reasons: listOf(text),
+  }),
+  Status: shape({
+    paused: optional(ref('OperatorPause')),
+    batch: optional({ type: 'object', description: 'As in Batch' }),
+    plans_waiting: whole,
+    rules: shape({ enabled: whole, disabled: whole }),
+  }),
+  OperatorPause: shape({ by: text, reason: text, since: text }, { until: text }),
+  Paused: shape({ outcome: words('paused'), paused: ref('OperatorPause') }),
+  Resumed: shape({ outcome: words('resumed'), was_paused: { type: 'boolean' } }),
+  Stopping: shape({
+    outcome: words('stopping'),
+    batch: text,
+    abort: { type: 'boolean' },
+    left_out: listOf(text),
+    under_way: listOf(text),
   }),
   Batch: shape({
     batch: optional(

@@ -84,6 +84,26 @@ const probe = (summary: string, ok: object, responses: object = {}): object => (
   get: { summary, security: [{}], responses: { 200: ok, 405: refusal('Only GET'), ...responses, ...internal } },
 });
 const open = (summary: string, ok: object): object => probe(summary, ok, { 421: misdirected, 429: tooMany });
+const write = (summary: string, body: object, done: object): object => ({
+  post: {
+    summary,
+    security: [{ bearer: [] }, { basic: [] }, {}],
+    requestBody: { required: true, content: json(body) },
+    responses: {
+      ...done,
+      400: refusal('Not JSON, or not what this route takes, with the faulty fields'),
+      401: refusal('No valid credential'),
+      403: refusal('A page of another site; or secrets are set, but no API_TOKEN'),
+      405: refusal('Only POST'),
+      413: refusal('Larger than 64 KiB'),
+      415: refusal('Not JSON in UTF-8'),
+      421: misdirected,
+      429: tooMany,
+      503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
+      ...internal,
+    },
+  },
+});
 const parameter = (name: string, content: object, description: string): object => ({
   name,
   in: 'query',
@@ -104,7 +124,7 @@ export const openapi = {
   paths: {
     ...webhooks,
     '/healthz': probe('Whether the process is alive', answer('It is', schema.states('alive'))),
-    '/readyz': probe('Whether the service can do its work', answer('It can', schema.states('ready')), {
+    '/readyz': probe('Whether the service can do its work', answer('It can', schema.states('ready', 'paused')), {
       503: answer('It cannot', schema.ref('NotReady')),
     }),
     '/metrics': open('Counters for Prometheus', {
@@ -154,6 +174,25 @@ export const openapi = {
         },
       },
     },
+    '/api/status': read('Whether it is paused, what runs, what waits', answer('How it stands', schema.ref('Status'))),
+    '/api/pause': write(
+      'Takes no more alerts and begins nothing more; what is under way is followed to its end',
+      { type: 'object', required: ['reason'], properties: { reason: { type: 'string' }, for: { type: 'string' } } },
+      { 200: answer('It is paused', schema.ref('Paused')) },
+    ),
+    '/api/resume': write(
+      'Ends the pause',
+      { type: 'object' },
+      { 200: answer('It is not paused any more', schema.ref('Resumed')) },
+    ),
+    '/api/batch/stop': write(
+      'Has the running batch begin nothing more; with abort what is under way is cancelled too',
+      { type: 'object', properties: { abort: { type: 'boolean', default: false } } },
+      {
+        202: answer('It begins nothing more', schema.ref('Stopping')),
+        409: answer('No batch is running', schema.ref('NotApproved')),
+      },
+    ),
     '/api/fleet': read(
       'Hosts and guests with their readings, at most some seconds old; `detail=summary` counts the guests of each host instead',
       answer('The fleet', { oneOf: [schema.ref('Snapshot'), schema.ref('FleetSummary')] }),

@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import { requireJson } from './body.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import type { Backend } from './ports.js';
@@ -7,7 +7,11 @@ import type { Backend } from './ports.js';
  * The recommended plans, under `/api`: to be read, and to be approved.
  * @param router - has let in nobody without a valid token.
  */
-export function addPlanRoutes(router: Router, backend: Pick<Backend, 'plans' | 'approve'>): void {
+export function addPlanRoutes(
+  router: Router,
+  backend: Pick<Backend, 'plans' | 'operator'>,
+  userOf: (request: Request) => string,
+): void {
   router
     .route('/api/plans')
     .get((_request, response) => {
@@ -18,7 +22,7 @@ export function addPlanRoutes(router: Router, backend: Pick<Backend, 'plans' | '
     .route('/api/plans/:id/approve')
     // A form of another site can send no JSON.
     .post(requireJson, async (request, response) => {
-      const answer = await backend.approve(request.params.id);
+      const answer = await backend.operator.approve(request.params.id, userOf(request));
       switch (answer.outcome) {
         case 'accepted':
           response.status(202).json(answer);

@@ -1,6 +1,7 @@
 import type { Alert } from '../alerts/alert.js';
 import type { WebhookAnswer } from '../intake/answer.js';
-import type { ApprovalAnswer, BatchView, PlanView } from '../intake/views.js';
+import type { Operator } from '../intake/operator.js';
+import type { BatchView, PlanView } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
 import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
@@ -17,8 +18,8 @@ export interface Backend {
   endedBatches(): BatchEnding[];
   /** The plans that are kept, oldest first. */
   plans(): PlanView[];
-  /** Carries out a plan if it still holds. Resolves when the fleet has been asked again. */
-  approve(plan: string): Promise<ApprovalAnswer>;
+  /** What people can do. */
+  operator: Operator;
   /** The fleet, written out: one answer for all who ask within some seconds. */
   fleet(detail: FleetDetail): Promise<FleetView>;
   /** Problems that keep the service from doing its work; none means ready. */

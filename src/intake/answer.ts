@@ -23,3 +23,13 @@ export type WebhookAnswer =
   | { outcome: 'dropped'; reason: 'busy'; batch: string; text: string }
   /** 503: the process is going down, or cannot write its journal. */
   | { outcome: 'unavailable'; reason: 'shutting_down' | 'journal'; text: string };
+
+/** To whoever asks while the process is going down. */
+export const SHUTTING_DOWN = {
+  outcome: 'unavailable',
+  reason: 'shutting_down',
+  text: 'the process is going down',
+} as const;
+
+/** To whoever asks for what cannot be recorded. */
+export const NO_JOURNAL = { outcome: 'unavailable', reason: 'journal', text: 'the journal cannot be written' } as const;

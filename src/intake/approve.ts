@@ -6,15 +6,17 @@ import type { Rule } from '../rules/rule.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { decidePart, pauseEvent, withPauses } from './decide-part.js';
+import type { Pause } from './pause.js';
+import { operatorPauseText } from './pause.js';
 import type { ApprovalAnswer } from './views.js';
-
-/** Who is written down as having sent a batch that was approved. */
-export const APPROVER = 'api';
 
 /** What {@link approve} needs. */
 export interface ApproveDeps {
   deciding: DecidePartDeps;
   busy: Busy;
+  pause: Pick<Pause, 'current'>;
+  /** Aborted by whoever stops what runs before it moves anything. */
+  stopped: AbortSignal;
   newBatchId: () => string;
   /** Carries the batch out; it stands in the journal and holds the flag. */
   start: (record: BatchRecord) => void;
@@ -24,14 +26,17 @@ export interface ApproveDeps {
 
 /**
  * Carries out a recommended plan if it still holds on fresh readings. An approval is a person's word: windows, pauses and
- * hourly budgets do not hold it up; boundaries, the cloud's own refusals and everything that makes a move unsafe do.
+ * budgets do not hold it up; boundaries, the cloud's own refusals and everything that makes a move unsafe do.
+ * @param by - who approves.
  * @returns what came of it; nothing is moved that was not part of the plan.
  */
-export async function approve(id: string, deps: ApproveDeps): Promise<ApprovalAnswer> {
-  const { deciding, busy } = deps;
+export async function approve(id: string, by: string, deps: ApproveDeps): Promise<ApprovalAnswer> {
+  const { deciding, busy, pause } = deps;
   const { journal, clock } = deciding;
   const refused = refusal(journal.memory().plans, id, clock.now());
   if (refused) return refused;
+  const held = pause.current();
+  if (held) return { outcome: 'refused', reason: 'paused', reasons: [operatorPauseText(held)] };
   const batch = deps.newBatchId();
   if (!(await busy.take(batch))) {
     const running = busy.holder() ?? 'of another replica';
@@ -46,11 +51,14 @@ export async function approve(id: string, deps: ApproveDeps): Promise<ApprovalAn
     const rule = deciding.rules().find(({ name }) => name === plan.rule);
     if (!rule?.enabled) return changed([`rule ${plan.rule} is gone or disabled`]);
 
-    const decision = await decisionOn(plan, rule, batch, deciding);
+    const decision = await decisionOn(plan, rule, { id: batch, sender: by }, deps);
+    const heldNow = pause.current();
+    if (heldNow) return { outcome: 'refused', reason: 'paused', reasons: [operatorPauseText(heldNow)] };
+    if (!decision) return { outcome: 'refused', reason: 'stopped', reasons: ['it was stopped before anything moved'] };
     const reasons = whyNot(decision);
     if (reasons.length > 0) return changed(reasons);
     const left = noLongerNeeded(plan, decision);
-    const made = recordOf(plan, decision, batch, clock.now());
+    const made = recordOf(plan, decision, { id: batch, sender: by }, clock.now());
     await keepApproval(plan, made, left, journal);
     record = made;
     deps.start(record);
@@ -73,16 +81,23 @@ export async function approve(id: string, deps: ApproveDeps): Promise<ApprovalAn
 async function decisionOn(
   plan: RecommendedPlan,
   rule: Rule,
-  batch: string,
-  deciding: DecidePartDeps,
-): Promise<Decision> {
-  const record = { id: batch, sender: APPROVER, migrations: [] };
+  origin: Pick<BatchRecord, 'id' | 'sender'>,
+  { deciding, stopped }: Pick<ApproveDeps, 'deciding' | 'stopped'>,
+): Promise<Decision | undefined> {
+  const record = { ...origin, migrations: [] };
   const approved = { moves: plan.migrations, outcome: plan.outcome };
-  const decision = await decidePart(record, { hosts: plan.hosts }, rule, deciding, approved);
+  const signal = AbortSignal.any([deciding.signal, stopped]);
+  const decision = await decidePart(record, { hosts: plan.hosts }, rule, { ...deciding, signal }, approved).catch(
+    (error: unknown) => {
+      if (!stopped.aborted) throw error;
+      return undefined;
+    },
+  );
   deciding.signal.throwIfAborted();
+  if (!decision || stopped.aborted) return undefined;
   const { pauses } = decision;
   if (pauses.length > 0) {
-    const events = pauses.map((pause) => pauseEvent(pause, batch));
+    const events = pauses.map((pause) => pauseEvent(pause, origin.id));
     await deciding.journal.commit({ events, memory: (memory) => withPauses(memory, pauses) });
   }
   deciding.decisions.confirm();
@@ -112,14 +127,14 @@ function noLongerNeeded(plan: RecommendedPlan, { migrations }: Decision): string
 function recordOf(
   plan: RecommendedPlan,
   { plan: decided, migrations }: Decision,
-  id: string,
+  origin: Pick<BatchRecord, 'id' | 'sender'>,
   now: number,
 ): BatchRecord {
   // What was approved is these moves: nothing else is tried in their place.
   const part = { rule: plan.rule, hosts: plan.hosts, done: false, retried: true };
   return {
-    id,
-    sender: APPROVER,
+    ...origin,
+    plan: plan.id,
     accepted_at: new Date(now).toISOString(),
     parts: [{ ...part, ...(decided && { loads: decided.loads, explanation: { ...decided.explanation } }) }],
     migrations,
@@ -134,7 +149,7 @@ async function keepApproval(
 ): Promise<void> {
   const notes = { plan: plan.id, ...(left.length > 0 && { no_longer_needed: [...left] }) };
   await journal.commit({
-    events: [{ obj_name: plan.rule, user: APPROVER, action: 'approved', notes, batch: record.id }],
+    events: [{ obj_name: plan.rule, user: record.sender, action: 'approved', notes, batch: record.id }],
     batch: record,
     memory: (memory) => ({
       ...memory,

@@ -43,7 +43,7 @@ export function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: numb
 
 /** A batch as it is shown before anything is known of its moves. */
 export function toView(record: BatchRecord): BatchView {
-  const { id, sender, accepted_at, parts, migrations } = record;
+  const { id, sender, accepted_at, parts, migrations, stopped } = record;
   const rules = parts.map(({ rule }) => rule);
   return {
     id,
@@ -51,6 +51,7 @@ export function toView(record: BatchRecord): BatchView {
     accepted_at,
     step: 'asking',
     rules,
+    ...(stopped && { stopped }),
     migrations: migrations.map((migration) => ({ ...migration })),
   };
 }

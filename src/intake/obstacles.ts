@@ -1,10 +1,23 @@
 import { ignoredBy } from '../constraints/index.js';
 import { outsideWindows } from '../common/time-windows.js';
 import type { BatchRecord, MigrationRecord } from '../journal/journal.js';
-import type { Memory } from '../journal/memory.js';
+import type { Memory, OperatorPause } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import { modeOf } from '../verification/rule-mode.js';
-import { APPROVER } from './approve.js';
+import { operatorPauseText } from './pause.js';
+
+/**
+ * Why a batch begins nothing more, whatever its rules say.
+ * @param pause - that holds the whole service; undefined while none does.
+ * @returns undefined if it may go on.
+ */
+export function haltOf(
+  { stopped }: Pick<BatchRecord, 'stopped'>,
+  pause: OperatorPause | undefined,
+): string | undefined {
+  if (stopped) return `the batch was stopped by ${stopped.by}`;
+  return pause && operatorPauseText(pause);
+}
 
 /**
  * Why a planned move may not begin now: the rule may have been changed since, by a person who wants it to stop.
@@ -14,7 +27,7 @@ import { APPROVER } from './approve.js';
  */
 export function obstacleTo(
   { rule: name, notes }: MigrationRecord,
-  { sender }: Pick<BatchRecord, 'sender'>,
+  { plan: approved }: Pick<BatchRecord, 'plan'>,
   rules: readonly Rule[],
   memory: Memory,
   now: number,
@@ -30,7 +43,7 @@ export function obstacleTo(
     const why = ignoredBy(rule, 'hosts', host);
     if (why !== undefined) return `host ${host.name} is ${why} ${name}`;
   }
-  if (sender === APPROVER) return undefined;
+  if (approved !== undefined) return undefined;
   if (modeOf(rule, memory.standings[name]).mode === 'recommend') return `rule ${name} only recommends now`;
   const outside = outsideWindows(rule.windows, now);
   return outside === undefined ? undefined : `rule ${name}: ${outside}`;

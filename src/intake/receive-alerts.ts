@@ -12,6 +12,8 @@ import type { CoalescedEvents, EventOfNothing } from './coalesced-events.js';
 import type { FlapWatch } from './flapping.js';
 import { flappingText } from './flapping.js';
 import type { LaterLook, LaterLooks } from './later-looks.js';
+import type { Pause } from './pause.js';
+import { operatorPauseText } from './pause.js';
 import type { Runner } from './run-batches.js';
 import type { MatchedAlert, MatchedPart } from './sort-alerts.js';
 import { sortAlerts } from './sort-alerts.js';
@@ -23,6 +25,8 @@ export interface ReceiveDeps {
   /** The rules as they are now. */
   rules: () => readonly Rule[];
   busy: Busy;
+  /** Whether anything is taken on at all. */
+  pause: Pick<Pause, 'current'>;
   runner: Runner;
   /** Rows of what comes to nothing. */
   rows: CoalescedEvents;
@@ -244,6 +248,8 @@ export function createReceiver(deps: ReceiveDeps) {
       const alerts = matched.map(({ alert }) => alert);
       const sorted = sortAlerts(matched, isDuplicate);
       if (sorted.kind === 'nothing') return ignore(alerts, sorted.reason, sorted.text);
+      const pause = deps.pause.current();
+      if (pause) return ignore(alerts, 'paused', operatorPauseText(pause));
       const sender = alerts[0]?.sender ?? 'unknown';
 
       // Before anything is awaited: the other of a pair may be only a moment behind.
@@ -263,6 +269,7 @@ export function createReceiver(deps: ReceiveDeps) {
      * guests is forgotten, unless alerts that are dropped are looked at again.
      */
     async lookAgain(due: readonly LaterLook[]): Promise<void> {
+      if (deps.pause.current()) return;
       for (const look of due) {
         try {
           await lookAgainAt({ ...look, dueAt: Infinity });

@@ -3,9 +3,10 @@ import type { Clock } from '../common/clock.js';
 import { failedMoves } from '../constraints/index.js';
 import type { Decision } from '../decide/decision.js';
 import type { EventContent, NewEvent } from '../journal/events.js';
-import type { BatchPart, BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
+import type { BatchPart, BatchRecord, BatchStop, Journal, MigrationRecord } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
+import type { Rule } from '../rules/rule.js';
 import type { BatchProgress, CarryOutOptions } from '../migration/batch.js';
 import { carryOut } from '../migration/batch.js';
 import type { WatchLimits } from '../migration/watch.js';
@@ -17,7 +18,8 @@ import { faultEvent, toEnding, toView, withJoined } from './batch-record.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { decidePart, keepDecision } from './decide-part.js';
-import type { BatchView } from './views.js';
+import { SERVICE } from './pause.js';
+import type { BatchView, StopAnswer } from './views.js';
 import { pauseText } from './windows-and-pauses.js';
 
 /** Carries the moves of a batch out; see {@link carryOut}. */
@@ -37,6 +39,8 @@ export interface RunnerDeps {
   verification: { verifier: Verifier; scrapeIntervalMs: number } | undefined;
   /** Why a move may not begin now; undefined if it may. */
   obstacle: (migration: MigrationRecord, record: BatchRecord) => string | undefined;
+  /** Why the batch begins nothing more, whatever its rules say; undefined if it goes on. */
+  halt: (record: BatchRecord) => string | undefined;
   /** Told of hosts whose mean may only lag behind their alert. */
   onLagging: (part: BatchPart, hosts: readonly string[][], record: BatchRecord) => void;
   /** Called when a batch has ended, before the flag is given back, and after that. */
@@ -54,6 +58,13 @@ export interface Runner {
    * over and has given the flag back.
    */
   join(parts: readonly BatchPart[]): Promise<string | undefined>;
+  /**
+   * Has what runs begin nothing more; a decision is dropped.
+   * @param stop - `abort`: what is under way is cancelled too.
+   * @returns what that comes to; undefined where nothing runs. It holds even where the journal refuses.
+   * @throws JournalError where it could not be recorded.
+   */
+  stop(stop: Pick<BatchStop, 'by' | 'abort'>): Promise<Extract<StopAnswer, { outcome: 'stopping' }> | undefined>;
   /** What runs now. */
   view(): BatchView | null;
   /** Resolves when nothing runs, or when what runs has let go. */
@@ -74,6 +85,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Resolves when a batch that is over has given the flag back, or waits for the journal; undefined before it is over. */
   let closed: Promise<void> | undefined;
   let isClosed: () => void = () => undefined;
+  /** The batch that runs, what ends its decision, and what cancels its moves. */
+  let current: { record: BatchRecord; decision: AbortController; moves: AbortController } | undefined;
   /** One change of the record at a time: what one writes, another must not write over. */
   let changing: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
@@ -84,7 +97,9 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   const start = (record: BatchRecord) => {
     view = toView(record);
-    open = record.migrations.length === 0 ? record : undefined;
+    current = { record, decision: new AbortController(), moves: new AbortController() };
+    if (record.stopped?.abort) current.moves.abort(record.stopped.by);
+    open = record.migrations.length === 0 && !record.stopped ? record : undefined;
     closed = undefined;
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
@@ -100,6 +115,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       .then(async (fault) => {
         // While stopping, the batch stays open in the journal: the next start takes it up.
         if (!signal.aborted) await closeBatch(record, fault);
+        current = undefined;
         view = null;
         await busy.release(record.id);
         isClosed();
@@ -138,7 +154,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     const ended = toEnding(record, clock.now(), fault);
     try {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];
-      const keep = () => inTurn(() => journal.commit({ events, batch: null, ended }));
+      const keep = () =>
+        inTurn(async () => {
+          await journal.commit({ events, batch: null, ended });
+          current = undefined;
+        });
       await untilKept(keep, record, isClosed);
       log.info({ batch: record.id, succeeded: ended.succeeded, failed: ended.failed }, 'batch ended');
     } catch (error) {
@@ -182,9 +202,9 @@ export function createRunner(deps: RunnerDeps): Runner {
     let isKept = false;
     for (let count = 1; !isKept; count += 1) {
       const rule = rules().find(({ name }) => name === part.rule);
-      if (!rule?.enabled) {
-        const notes = `rule ${part.rule} is gone or disabled`;
-        await untilKept(() => inTurn(() => leavePart(record, part, { action: 'ignored', notes })), record);
+      const halt = deps.halt(record) ?? (rule?.enabled ? undefined : `rule ${part.rule} is gone or disabled`);
+      if (!rule || halt !== undefined) {
+        await untilKept(() => inTurn(() => leavePart(record, part, { action: 'ignored', notes: halt ?? '' })), record);
         return false;
       }
       // An earlier part may have found that others move its guests.
@@ -198,13 +218,27 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (count === MOST_DECISIONS) await inTurn(() => Promise.resolve((open = undefined)));
       const hosts = part.hosts.length;
       setStep('asking');
-      const decision = await decidePart(record, part, rule, deciding);
-      signal.throwIfAborted();
+      const decision = await decided(record, part, rule);
+      if (!decision) continue;
       isKept = await keepUnlessOvertaken(record, part, decision, () => part.hosts.length > hosts);
       if (isKept && !part.again && decision.lagging.length > 0) deps.onLagging(part, decision.lagging, record);
     }
     if (view?.id === record.id) view.migrations = record.migrations.map((migration) => ({ ...migration }));
     return !part.done;
+  };
+
+  /** A decision; undefined where a person has stopped the batch meanwhile. */
+  const decided = async (record: BatchRecord, part: BatchPart, rule: Rule): Promise<Decision | undefined> => {
+    const within = current ? AbortSignal.any([signal, current.decision.signal]) : signal;
+    try {
+      const decision = await decidePart(record, part, rule, { ...deciding, signal: within });
+      signal.throwIfAborted();
+      return decision;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (record.stopped) return undefined;
+      throw error;
+    }
   };
 
   /** Keeps a decision, unless it has been overtaken. Resolves with whether it was kept. */
@@ -218,7 +252,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     await untilKept(
       () =>
         inTurn(async () => {
-          if (isOvertaken()) return;
+          // What halts it is told when it is looked at again.
+          if (isOvertaken() || deps.halt(record) !== undefined) return;
           await keepDecision(record, part, decision, deciding);
           isKept = true;
           if (record.migrations.length > 0) open = undefined;
@@ -234,6 +269,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     await deps.carryOut(record, {
       perHost: { source: limits?.perSource, target: limits?.perTarget },
       closed: (migration) => deps.obstacle(migration, record),
+      ...(current && { abort: current.moves.signal }),
       onProgress: (progress) => showProgress(record, progress),
     });
   };
@@ -290,6 +326,33 @@ export function createRunner(deps: RunnerDeps): Runner {
     return joined;
   };
 
+  const stop: Runner['stop'] = async ({ by, abort }) => {
+    if (!current) return undefined;
+    const { record, decision, moves } = current;
+    const at = new Date(clock.now()).toISOString();
+    // At once: what begins while this is being written would come after the answer.
+    record.stopped = { by, at, abort: abort || record.stopped?.abort === true };
+    open = undefined;
+    decision.abort(new Error(`stopped by ${by}`));
+    if (abort) moves.abort(by);
+    if (view) view.stopped = record.stopped;
+    const namesOf = (phases: readonly MigrationRecord['phase'][]) =>
+      record.migrations
+        .filter(({ phase }) => phases.includes(phase))
+        .map(({ notes: { guest, target_host: target } }) => `${guest.name} to ${target.name}`);
+    const [left, underWay] = [namesOf(['planned']), namesOf(['asking', 'moving'])];
+    const notes = { text: stopText(by, abort, left, underWay), abort, left_out: left, under_way: underWay };
+    await inTurn(() =>
+      journal.commit({
+        events: [{ obj_name: SERVICE, user: by, action: 'stopped', notes, batch: record.id }],
+        // It may have ended while it was another's turn.
+        ...(current?.record === record && { batch: record }),
+      }),
+    );
+    log.warn({ batch: record.id, by, abort }, notes.text);
+    return { outcome: 'stopping', batch: record.id, abort, left_out: left, under_way: underWay };
+  };
+
   const setStep = (step: BatchView['step']) => {
     if (view) view.step = step;
   };
@@ -301,7 +364,14 @@ export function createRunner(deps: RunnerDeps): Runner {
     logProgress(log, record, progress);
   };
 
-  return { start, join, view: () => structuredClone(view), idle: () => running };
+  return { start, join, stop, view: () => structuredClone(view), idle: () => running };
+}
+
+function stopText(by: string, abort: boolean, left: readonly string[], underWay: readonly string[]): string {
+  const goes = abort ? 'is cancelled' : 'is followed to its end';
+  const moves = underWay.length === 0 ? 'nothing is under way' : `what is under way ${goes}: ${underWay.join(', ')}`;
+  const out = left.length === 0 ? '' : `; left out: ${left.join(', ')}`;
+  return `the batch was stopped by ${by}; ${moves}${out}`;
 }
 
 /** What it takes to carry moves out, without the moves. */

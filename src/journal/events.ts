@@ -44,7 +44,7 @@ interface Columns {
   obj_id: string;
   obj_type: 'migrationalert';
   obj_name: string;
-  /** The sender, or `system` for what automigrate did by itself. */
+  /** The sender, who did it, or `system` for what automigrate did by itself. */
   user: string;
   tenant: 'system';
   /** The batch it belongs to. */

@@ -45,6 +45,18 @@ export interface BatchRecord {
   /** The rules whose alerts came, each with the words that name an alerting host, best first; in order. */
   parts: BatchPart[];
   migrations: MigrationRecord[];
+  /** The plan that it carries out since a person, the sender, has approved it. */
+  plan?: string;
+  /** A person has stopped it: it begins nothing more. */
+  stopped?: BatchStop;
+}
+
+/** Who has stopped a batch, and whether what was under way is to be cancelled. */
+export interface BatchStop {
+  by: string;
+  /** ISO 8601. */
+  at: string;
+  abort: boolean;
 }
 
 /** How a batch ended, as kept for whoever asks what became of it. */

@@ -81,6 +81,17 @@ export interface RecommendedPlan {
   migrations: MigrationNotes[];
 }
 
+/** A person's word that nothing is to begin. */
+export interface OperatorPause {
+  /** Who. */
+  by: string;
+  reason: string;
+  /** ISO 8601. */
+  since: string;
+  /** ISO 8601; absent: until somebody resumes. */
+  until?: string;
+}
+
 /** What the service has to remember beside events and the running batch. Small: every write of the journal holds it. */
 export interface Memory {
   verifications: PendingVerification[];
@@ -88,6 +99,8 @@ export interface Memory {
   standings: Record<string, RuleState>;
   /** Oldest first. */
   plans: RecommendedPlan[];
+  /** Absent while nobody has paused the service. */
+  paused?: OperatorPause;
 }
 
 /** Plans that are kept; the oldest go first, those that are no longer open before the others. */
@@ -108,7 +121,7 @@ export function bounded(memory: Memory): Memory {
       ([, { misses, recommend, paused_until }]) => misses > 0 || recommend !== undefined || paused_until !== undefined,
     ),
   );
-  return { verifications: memory.verifications.slice(-MOST_VERIFICATIONS), standings, plans };
+  return { ...memory, verifications: memory.verifications.slice(-MOST_VERIFICATIONS), standings, plans };
 }
 
 /** The same memory, which nobody can change any more. */

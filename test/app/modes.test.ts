@@ -34,7 +34,7 @@ describe('mode recommend', () => {
 
   it('carries the plan out once it is approved', async () => {
     const { journal, cloud, plan, service, actions } = await recommended();
-    const answer = await service.approve(plan.id);
+    const answer = await service.operator.approve(plan.id, 'api');
     expect(answer).toMatchObject({ outcome: 'accepted', plan: plan.id, rules: ['test-cpu'] });
     await service.idle();
     expect(await actions()).toEqual(['recommended', 'approved', 'migrating', 'migrate_success']);
@@ -46,11 +46,14 @@ describe('mode recommend', () => {
 
   it('carries a plan out once, however often it is approved', async () => {
     const { plan, service, cloud } = await recommended();
-    const answers = await Promise.all([service.approve(plan.id), service.approve(plan.id)]);
+    const answers = await Promise.all([
+      service.operator.approve(plan.id, 'api'),
+      service.operator.approve(plan.id, 'api'),
+    ]);
     expect(answers.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused']);
     expect(answers[1]).toMatchObject({ reason: 'busy' });
     await service.idle();
-    expect(await service.approve(plan.id)).toMatchObject({ outcome: 'refused', reason: 'approved' });
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'approved' });
     expect([...cloud.asked.values()]).toEqual([1]);
   });
 
@@ -59,35 +62,35 @@ describe('mode recommend', () => {
     const journal = await openJournal(directory, clock);
     const second = createService({ ...options, journal, busy: createBusy() });
     await second.recover();
-    expect(await second.approve(plan.id)).toMatchObject({ outcome: 'accepted' });
+    expect(await second.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'accepted' });
     await second.idle();
     expect((await journal.events()).at(-1)).toMatchObject({ action: 'migrate_success' });
   });
 
   it('says that there is no such plan', async () => {
     const { service } = await recommended();
-    expect(await service.approve('plan-nothing')).toEqual({ outcome: 'unknown' });
+    expect(await service.operator.approve('plan-nothing', 'api')).toEqual({ outcome: 'unknown' });
   });
 
   it('refuses while a batch runs', async () => {
     const other = rule({ name: 'other' });
     const { service, plan, cloud } = await recommended({ rules: [rule({ mode: 'recommend' }), other] });
     await service.handleAlerts([alert('a', { name: 'other' })]);
-    expect(await service.approve(plan.id)).toMatchObject({
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
       outcome: 'refused',
       reason: 'busy',
       reasons: [expect.stringMatching(/^batch batch-\d+ is running$/)],
     });
     await service.idle();
     expect([...cloud.asked.keys()]).toEqual(['id-g']);
-    expect(await service.approve(plan.id)).toMatchObject({ outcome: 'refused', reason: 'changed' });
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'changed' });
   });
 
   it('forgets a plan after a day', async () => {
     const { service, plan, clock, cloud } = await recommended();
     clock.advance(86_400_000);
     expect(service.plans()).toMatchObject([{ state: 'expired' }]);
-    expect(await service.approve(plan.id)).toMatchObject({ outcome: 'refused', reason: 'expired' });
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'expired' });
     expect(cloud.asked.size).toBe(0);
   });
 
@@ -97,7 +100,7 @@ describe('mode recommend', () => {
   ])('says what has changed: %s', async (_what, name, cpu, words) => {
     const { service, plan, cloud } = await recommended();
     cloud.setHostReading(name, 'cpu.usage_active', cpu);
-    expect(await service.approve(plan.id)).toMatchObject({
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
       outcome: 'refused',
       reason: 'changed',
       reasons: [expect.stringMatching(words)],
@@ -118,7 +121,7 @@ describe('mode recommend', () => {
     });
     await clock.sleep(60_000);
     cloud.setHostReading('a', 'cpu.usage_active', 70);
-    expect(await service.approve(plan.id)).toMatchObject({
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
       reason: 'changed',
       reasons: ['guest g is on host c now, not on a'],
     });
@@ -130,7 +133,7 @@ describe('mode recommend', () => {
     const { service, plan, cloud } = await recommended({ scenario: scenario(fleet(hosts, guests)) });
     expect(plan.migrations).toHaveLength(2);
     cloud.setHostReading('a', 'cpu.usage_active', 70);
-    const answer = await service.approve(plan.id);
+    const answer = await service.operator.approve(plan.id, 'api');
     expect(answer).toMatchObject({ outcome: 'accepted', no_longer_needed: [expect.stringMatching(/^[gh]$/)] });
     await service.idle();
     expect(cloud.asked.size).toBe(1);
@@ -146,7 +149,7 @@ describe('mode recommend', () => {
     await service.idle();
     const plans = service.plans();
     expect(plans.map(({ state }) => state)).toEqual(['superseded', 'open']);
-    expect(await service.approve(plan.id)).toMatchObject({
+    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
       reason: 'superseded',
       reasons: [`plan ${plans[1]?.id} has taken the place of plan ${plan.id}`],
     });
@@ -229,7 +232,7 @@ describe('a window that closes while a batch runs', () => {
     const { service, actions } = await build({ scenario: slow(), rules: recommending });
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    expect(await service.approve('plan-batch-2')).toMatchObject({ outcome: 'accepted' });
+    expect(await service.operator.approve('plan-batch-2', 'api')).toMatchObject({ outcome: 'accepted' });
     await service.idle();
     expect((await actions()).filter((action) => action === 'migrate_success')).toHaveLength(2);
   });

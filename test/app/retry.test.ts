@@ -93,7 +93,7 @@ describe('a move that failed', () => {
     });
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    await service.approve(service.plans()[0]!.id);
+    await service.operator.approve(service.plans()[0]!.id, 'api');
     await service.idle();
     expect(moves(await journal.events({ action: 'migrating' }))).toEqual(['g to b']);
   });

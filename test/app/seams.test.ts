@@ -135,7 +135,7 @@ it('an approved batch is kept for a replay, and its first move tells the explana
   });
   await service.handleAlerts([alert('a')]);
   await service.idle();
-  const answer = await service.approve(service.plans()[0]!.id);
+  const answer = await service.operator.approve(service.plans()[0]!.id, 'api');
   await service.idle();
   const batch = answer.outcome === 'accepted' ? answer.batch : '';
   const kept = await openSnapshots(directory, clock).read(batch);

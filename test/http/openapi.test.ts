@@ -99,6 +99,7 @@ describe('every status that it tells is really given, in the type that it tells,
       return app.http.get(path);
     },
     500: (app, path) => {
+      Object.assign(app.backend.operator, { status: broken });
       Object.assign(app.backend, {
         rules: broken,
         events: broken,
@@ -127,6 +128,44 @@ describe('every status that it tells is really given, in the type that it tells,
       app.backend.approval = answer;
       return app.http.post(path).send({});
     };
+  /** How to get each answer of what people can do. */
+  const act = (done: number, body: object, answers: (app: World, answer: () => never) => void): typeof webhook => {
+    const unavailable = { outcome: 'unavailable', reason: 'journal', text: 't' } as const;
+    const answered =
+      (answer: () => unknown): (typeof webhook)[number] =>
+      (app, path) => {
+        answers(app, answer as () => never);
+        return app.http.post(path).send(body);
+      };
+    return {
+      [done]: answered(() => ({ outcome: 'done' })),
+      400: (app, path) => app.http.post(path).send({ unknown: 1 }),
+      401: (_app, path) =>
+        world({ secrets: { apiTokens: ['x'] } })
+          .http.post(path)
+          .send(body),
+      403: (app, path) => app.http.post(path).set('Sec-Fetch-Site', 'cross-site').send(body),
+      405: (app, path) => app.http.get(path),
+      413: (app, path) => app.http.post(path).send({ reason: 'r'.repeat(70_000) }),
+      415: (app, path) => app.http.post(path).type('form').send('a=b'),
+      421: (app, path) => app.http.post(path).set(foreign).send(body),
+      429: async (_app, path) => {
+        const app = world({ rateLimit: 1 });
+        await app.http.post(path).send(body);
+        return app.http.post(path).send(body);
+      },
+      500: answered(broken),
+      503: answered(() => unavailable),
+    };
+  };
+  const acts: Record<string, typeof webhook> = {
+    '/api/pause': act(200, { reason: 'r' }, (app, answer) => (app.backend.paused = answer)),
+    '/api/resume': act(200, {}, (app, answer) => (app.backend.resumed = answer)),
+    '/api/batch/stop': {
+      ...act(202, {}, (app, answer) => (app.backend.stopped = answer)),
+      409: (app, path) => app.http.post(path).send({}),
+    },
+  };
   const approve: typeof webhook = {
     202: (app, path) => app.http.post(path).send({}),
     401: (_app, path) =>
@@ -155,7 +194,7 @@ describe('every status that it tells is really given, in the type that it tells,
     expect(
       Object.values(paths[path]!).every(({ responses }) => isDeepStrictEqual(responses, operation!.responses)),
     ).toBe(true);
-    const ways = path.startsWith('/webhooks/') ? webhook : path.endsWith('/approve') ? approve : read;
+    const ways = path.startsWith('/webhooks/') ? webhook : path.endsWith('/approve') ? approve : (acts[path] ?? read);
     const told = operation!.responses;
     for (const [status, ask] of Object.entries(ways)) {
       const response = await ask(world(), path);

@@ -12,7 +12,16 @@ import type { Secrets } from '../../src/http/auth.js';
 import type { BatchEnding, EventFilter } from '../../src/journal/journal.js';
 import type { EventWithText } from '../../src/journal/events.js';
 import type { Backend } from '../../src/http/ports.js';
-import type { ApprovalAnswer, BatchView, PlanView } from '../../src/intake/views.js';
+import type { Operator } from '../../src/intake/operator.js';
+import type {
+  ApprovalAnswer,
+  BatchView,
+  PauseAnswer,
+  PlanView,
+  ResumeAnswer,
+  StatusView,
+  StopAnswer,
+} from '../../src/intake/views.js';
 
 export const NOW = Date.parse('2026-11-21T05:06:00Z');
 
@@ -58,9 +67,25 @@ export class MemoryBackend implements Backend {
   plans(): PlanView[] {
     return this.waiting;
   }
-  approve(plan: string): Promise<ApprovalAnswer> {
-    this.approved.push(plan);
-    return Promise.resolve().then(() => this.approval());
+  standing: StatusView = { paused: null, batch: null, plans_waiting: 0, rules: { enabled: 1, disabled: 0 } };
+  /** What people have asked for, and who; and what they are answered. */
+  readonly did: unknown[][] = [];
+  paused: () => PauseAnswer = () => ({ outcome: 'unavailable', reason: 'journal', text: 't' });
+  resumed: () => ResumeAnswer = () => ({ outcome: 'resumed', was_paused: true });
+  stopped: () => StopAnswer = () => ({ outcome: 'refused', reason: 'no_batch', reasons: ['no batch is running'] });
+  readonly operator: Operator = {
+    status: () => this.standing,
+    pause: (...asked) => this.#act(['pause', ...asked], () => this.paused()),
+    resume: (...asked) => this.#act(['resume', ...asked], () => this.resumed()),
+    stopBatch: (...asked) => this.#act(['stop', ...asked], () => this.stopped()),
+    approve: (plan) => {
+      this.approved.push(plan);
+      return Promise.resolve().then(() => this.approval());
+    },
+  };
+  #act<Answer>(did: unknown[], answer: () => Answer): Promise<Answer> {
+    this.did.push(did);
+    return Promise.resolve().then(answer);
   }
   async fleet(detail: FleetDetail): Promise<FleetView> {
     return fleetView(await this.snapshot(), detail);

@@ -55,6 +55,7 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
       paused_until: time.optional(),
     }),
   ),
+  paused: z.looseObject({ by: z.string(), reason: z.string(), since: isoTime, until: isoTime.optional() }).optional(),
   plans: z.array(
     z.looseObject({
       id: z.string(),
