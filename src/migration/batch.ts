@@ -111,13 +111,16 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   const request = toRequest(migration);
 
   const { abort } = options;
-  const closed = abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration);
+  const whyClosed = () => (abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration));
+  const before = whyClosed();
+  const obstacle = before === undefined ? await obstacleTo(request, options) : undefined;
+  signal.throwIfAborted();
+  // Again: a person may have stopped it during the look, and has been told that nothing more begins.
+  const closed = before ?? whyClosed();
   if (closed !== undefined) {
     await leave(batch, migration, closed, options);
     return false;
   }
-  const obstacle = await obstacleTo(request, options);
-  signal.throwIfAborted();
   if (obstacle !== undefined) {
     await end(batch, migration, 'given_up', 'migrate_error', obstacle, options);
     return false;

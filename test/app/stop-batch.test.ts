@@ -37,6 +37,21 @@ describe('POST /api/batch/stop', () => {
     expect((await get('/api/batch')).body).toEqual({ batch: null });
   });
 
+  it('does not begin a move whose guest is being looked at before it', async () => {
+    const { post, alert, cloud, service, journal } = await operated({ scenario: crowded() });
+    const looked = cloud.migrationState.bind(cloud);
+    cloud.migrationState = async (...asked) => {
+      cloud.migrationState = looked;
+      await post('/api/batch/stop').expect(202);
+      return looked(...asked);
+    };
+    await alert('a').expect(202);
+    await service.idle();
+    expect(cloud.asked.size).toBe(0);
+    const rows = await journal.events();
+    expect(rows.map(({ action }) => action)).toEqual(['stopped', 'limited', 'limited', 'limited']);
+  });
+
   it('drops a decision that is being made, without waiting for it', async () => {
     const { post, alert, cloud, service, journal } = await operated({ scenario: crowded() });
     cloud.inventory = (signal) =>
