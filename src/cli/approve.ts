@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Clock } from '../common/clock.js';
 import type { Environment } from '../config/read-config.js';
 import { HttpCallError, createHttpClient, pathOf } from '../fleet/http-client.js';
+import { apiToken } from '../http/api-users.js';
 import type { ApprovalAnswer } from '../intake/views.js';
 import { type CliContext, EXIT, printJson, refuse } from './context.js';
 import { InputError } from './plan.js';
@@ -34,8 +35,9 @@ function pathTo(plan: string): string {
 }
 
 async function ask(plan: string, url: string, env: Environment, clock: Clock): Promise<ApprovalAnswer> {
-  // Several tokens are valid while they are being changed; the first is the one to use.
-  const token = env.API_TOKEN?.split(',')[0]?.trim();
+  // Several tokens are valid while they are being changed; the first is the one to use, without the name of who has it.
+  const [configured = ''] = (env.API_TOKEN ?? '').split(',').map((word) => word.trim());
+  const { token } = apiToken(configured);
   const client = createHttpClient({ system: url, baseUrl: url, timeoutMs: TIMEOUT_MS, clock, random: Math.random });
   const call = {
     what: 'approve',

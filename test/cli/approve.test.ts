@@ -28,6 +28,11 @@ describe('automigrate approve', () => {
     expect(backend.approved).toEqual(['plan-1']);
   });
 
+  it('sends a token without the name of who has it', async () => {
+    const { url } = await listening();
+    expect((await approve('plan-1', { AUTOMIGRATE_URL: url, API_TOKEN: 'alice:secret' })).status).toBe(0);
+  });
+
   it('says which moves are no longer needed', async () => {
     const { url } = await listening({
       outcome: 'accepted',
