@@ -28,6 +28,7 @@ import type { BatchView, PlanView } from '../intake/views.js';
 import type { Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import { hasEnded } from '../migration/batch.js';
+import { followGivenUp } from '../migration/given-up.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { matchAlerts } from '../rules/match.js';
 import type { Rule } from '../rules/rule.js';
@@ -124,6 +125,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       signal,
       limits: options.verification,
     });
+  const givenUp = followGivenUp({ cloud, journal, clock, limits, log, signal });
   const looks = createLaterLooks((due) => receiver.lookAgain(due), { clock, signal });
   const pause = createPause({ journal, clock, log, signal });
   const deciding = {
@@ -151,7 +153,10 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       looks.add({ rule: name, sender, because: 'lagging', dueAt: clock.monotonic() + rule.periodMs }, hosts);
     },
     onEnding: (batch) => rows.flush(batch),
-    onEnded: () => looks.release('dropped'),
+    onEnded: () => {
+      givenUp.wake();
+      looks.release('dropped');
+    },
   });
   const names = createHostNames({ decisions, clock, log, signal });
   const receiver = createReceiver({
@@ -206,6 +211,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     async recover() {
       verifier?.wake();
       pause.wake();
+      givenUp.wake();
       if (options.checksHostNames) void names.refresh();
       const record = journal.openBatch();
       if (!record) return;
@@ -222,6 +228,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       await runner.idle();
       await rows.stop();
       await verifier?.stopped();
+      await givenUp.stopped();
     },
   };
 }

@@ -1,50 +1,101 @@
 import type { Snapshot } from '../fleet/fleet.js';
 import type { MigrationRecord } from '../journal/journal.js';
-import type { JournalEvent } from '../journal/events.js';
+import type { JournalEvent, MigrationNotes } from '../journal/events.js';
 import { migrationOf } from '../journal/events.js';
 import type { ListedExclusion } from './constraint.js';
 
 const DAY_MS = 86_400_000;
-/** So many failures within a day leave a guest out for a day after the last of them. */
+const HOUR_MS = 3_600_000;
+/** So many failures within a day leave a guest out for a day after the last of them, and a target for an hour. */
 const FAILURES = 2;
 
 /** How far back {@link failedBefore} has to see, ms. */
 export const FAILURES_LOOK_BACK_MS = 2 * DAY_MS;
 
+/** What failures are held against. */
+interface Blamed {
+  guestId?: string;
+  hostId?: string;
+  /** How many within a day leave it out. */
+  most: number;
+  /** How long it is left out after the last of them, ms. */
+  forMs: number;
+  /** Goes behind "left out until …: ". */
+  why: string;
+}
+
 /**
- * Guests that failed repeatedly are left out for a day. Only moves that the cloud was asked for count; one that succeeds
- * clears what was before it.
+ * What repeated failures rule out: a guest for a day, or, where the cloud says what a failure is about, this guest on this host
+ * for a day after the first, or the host, whoever comes, for an hour. Only moves that the cloud was asked for count; one that
+ * succeeds clears what was before it. What a person had cancelled says nothing.
  * @param events - of the last two days, oldest first.
  * @param now - ms since the epoch.
  */
 export function failedBefore(events: readonly JournalEvent[], now: number): ListedExclusion[] {
   const asked = new Set<string>();
-  const failures = new Map<string, number[]>();
+  const failures = new Map<string, { blamed: Blamed; times: number[] }>();
   for (const event of events) {
-    const id = migrationOf(event)?.guest.id;
-    if (id === undefined) continue;
-    const key = `${event.batch} ${id}`;
+    const notes = migrationOf(event);
+    if (!notes) continue;
+    const key = `${event.batch} ${notes.guest.id}`;
     if (event.action === 'migrating') asked.add(key);
-    else if (event.action === 'migrate_success') failures.delete(id);
-    else if ((event.action === 'migrate_fail' || event.action === 'migrate_error') && asked.delete(key)) {
-      failures.set(id, [...(failures.get(id) ?? []), Date.parse(event.ops_time)]);
+    else if (event.action === 'migrate_success') {
+      for (const blamed of [againstGuest(notes), againstPair(notes), againstTarget(notes)])
+        failures.delete(keyOf(blamed));
+    } else if ((event.action === 'migrate_fail' || event.action === 'migrate_error') && asked.delete(key)) {
+      if (notes.cancelled) continue;
+      const blamed = blamedFor(notes);
+      const { times } = failures.get(keyOf(blamed)) ?? { times: [] };
+      failures.set(keyOf(blamed), { blamed, times: [...times, Date.parse(event.ops_time)] });
     }
   }
-  return [...failures].flatMap(([guestId, times]): ListedExclusion[] => {
-    const last = times.findLast((at, index) => {
-      const first = times[index - FAILURES + 1];
-      return first !== undefined && at - first <= DAY_MS;
-    });
-    if (last === undefined || now - last >= DAY_MS) return [];
-    const until = new Date(last + DAY_MS).toISOString();
-    return [{ guestId, reason: 'failed_before', text: `left out until ${until}: its migrations failed repeatedly` }];
-  });
+  return [...failures.values()].flatMap(
+    ({ blamed: { guestId, hostId, most, forMs, why }, times }): ListedExclusion[] => {
+      const last = times.findLast((at, index) => {
+        const first = times[index - most + 1];
+        return first !== undefined && at - first <= DAY_MS;
+      });
+      // A row from the future tells nothing: a clock was ahead.
+      if (last === undefined || now < last || now - last >= forMs) return [];
+      const text = `left out until ${new Date(last + forMs).toISOString()}: ${why}`;
+      const ids = { ...(guestId !== undefined && { guestId }), ...(hostId !== undefined && { hostId }) };
+      return [{ ...ids, reason: 'failed_before', text }];
+    },
+  );
+}
+
+const keyOf = ({ guestId = '', hostId = '' }: Blamed) => `${guestId} ${hostId}`;
+
+function blamedFor(notes: MigrationNotes): Blamed {
+  switch (notes.concerns) {
+    case 'pair':
+      return againstPair(notes);
+    case 'target':
+      return againstTarget(notes);
+    default:
+      return againstGuest(notes);
+  }
+}
+
+function againstGuest({ guest }: MigrationNotes): Blamed {
+  return { guestId: guest.id, most: FAILURES, forMs: DAY_MS, why: 'its migrations failed repeatedly' };
+}
+
+function againstPair({ guest, target_host: target }: MigrationNotes): Blamed {
+  const why = `guest ${guest.name} and this host do not go together, by the cloud's own words`;
+  return { guestId: guest.id, hostId: target.id, most: 1, forMs: DAY_MS, why };
+}
+
+function againstTarget({ target_host: target }: MigrationNotes): Blamed {
+  const why = 'migrations to it failed repeatedly, by a fault of its own';
+  return { hostId: target.id, most: FAILURES, forMs: HOUR_MS, why };
 }
 
 /** The moves of a rule that the cloud was asked for and that, as far as it can be known, did not and will not come about. */
 export function failedMoves(migrations: readonly MigrationRecord[], rule: string): MigrationRecord[] {
   return migrations.filter(
-    ({ rule: own, phase, unanswered }) => own === rule && !unanswered && (phase === 'failed' || phase === 'error'),
+    ({ rule: own, phase, unanswered, still_under_way: isUnderWay }) =>
+      own === rule && !unanswered && !isUnderWay && (phase === 'failed' || phase === 'error'),
   );
 }
 
@@ -70,6 +121,13 @@ export function onlyWhatFailed(
       reason: 'failed_before',
       text: `the migration of guest ${guest.name} to it has just failed`,
     })),
+    ...failed
+      .filter(({ notes }) => notes.concerns === 'target')
+      .map(({ notes: { guest, target_host: target } }): ListedExclusion => ({
+        hostId: target.id,
+        reason: 'failed_before',
+        text: `the migration of guest ${guest.name} to it has just failed, by a fault of its own`,
+      })),
     ...guests
       .filter(({ id, host_id }) => sources.has(host_id) && !ids.has(id))
       .map(({ id }): ListedExclusion => ({

@@ -6,7 +6,7 @@ import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import type { Cloud, Forecast } from '../fleet/fleet.js';
 import { NoAnswerError, withinTime } from '../fleet/within-time.js';
-import { toRequest } from '../migration/batch.js';
+import { toRequest } from '../migration/request.js';
 import { allowedBy, toNotes } from './planned-records.js';
 import type { Planned, Planner } from './plan-moves.js';
 import { planOf } from './plan-moves.js';

@@ -86,7 +86,7 @@ const migrationNotes = shape(
     }),
     target_host: shape({ id: text, name: text, score: number }),
   },
-  { reason: text },
+  { reason: text, concerns: words('pair', 'target'), cancelled: { type: 'boolean' } },
 );
 
 /** Every shape that an answer has. */
@@ -178,7 +178,9 @@ export const components = {
             {
               handle: text,
               asked_at: text,
+              followed_ms: { type: 'number', description: 'how long it has been followed, ms' },
               unanswered: { type: 'boolean' },
+              still_under_way: { type: 'boolean' },
               progress: { type: 'number', description: '%' },
               status: text,
             },

@@ -3,7 +3,7 @@ import { FAILURES_LOOK_BACK_MS, lookBackMs, recentMoves } from '../constraints/i
 import type { Known } from '../decide/decision.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import type { EventAction } from '../journal/events.js';
-import type { BatchRecord, Journal } from '../journal/journal.js';
+import type { BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
 import type { Rule } from '../rules/rule.js';
 
 /** Rows that tell of a migration. */
@@ -37,19 +37,24 @@ export function retentionProblem(retentionMs: number, rules: readonly Rule[]): s
 export async function readKnown(
   journal: Pick<Journal, 'events' | 'memory'>,
   rule: Rule,
-  batch: Pick<BatchRecord, 'migrations'>,
+  { migrations }: Pick<BatchRecord, 'migrations'>,
   now: number,
 ): Promise<Known> {
+  const { standings, underWay } = journal.memory();
   const rows = await journal.events({ action: OF_MIGRATIONS, since: now - lookBackOf(rule) });
   const attempts = rows.filter(({ ops_time }) => Date.parse(ops_time) <= now);
   return {
     attempts,
     moves: recentMoves(attempts),
-    underWay: batch.migrations.flatMap(({ phase, notes }) =>
-      phase === 'asking' || phase === 'moving'
-        ? [{ guestId: notes.guest.id, sourceId: notes.guest.host_id, targetId: notes.target_host.id }]
-        : [],
-    ),
-    ruleState: journal.memory().standings[rule.name],
+    underWay: [...migrations.filter(isUnderWay), ...underWay].map(({ notes: { guest, target_host: target } }) => ({
+      guestId: guest.id,
+      sourceId: guest.host_id,
+      targetId: target.id,
+    })),
+    ruleState: standings[rule.name],
   };
+}
+
+function isUnderWay({ phase }: MigrationRecord): boolean {
+  return phase === 'asking' || phase === 'moving';
 }

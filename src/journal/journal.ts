@@ -16,8 +16,12 @@ export interface MigrationRecord {
   handle?: string;
   /** ISO 8601: when the cloud was asked. */
   asked_at?: string;
+  /** How long it had been followed when this was written, ms: by a clock that nobody sets, and only while it was followed. */
+  followed_ms?: number;
   /** Ended without the cloud ever having answered the request: it may still act on it, so the guest is not asked for elsewhere. */
   unanswered?: true;
+  /** Given up, and the cloud may still make it: see {@link Memory.underWay}. */
+  still_under_way?: true;
 }
 
 /** What one rule has to do in a batch. */

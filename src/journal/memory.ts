@@ -92,6 +92,21 @@ export interface OperatorPause {
   until?: string;
 }
 
+/** A move that was given up although the cloud may still make it; followed until the cloud says that it is over. */
+export interface GivenUpMove {
+  batch: string;
+  rule: string;
+  notes: MigrationNotes;
+  /** What the rule allows the cloud to do for it. */
+  options?: { withLocalDisks?: boolean };
+  /** What the cloud calls the job. */
+  handle?: string;
+  /** It is to be cancelled if it still moves; otherwise it may still arrive. */
+  cancel: boolean;
+  /** ISO 8601: when it was given up. */
+  since: string;
+}
+
 /** What the service has to remember beside events and the running batch. Small: every write of the journal holds it. */
 export interface Memory {
   verifications: PendingVerification[];
@@ -101,13 +116,15 @@ export interface Memory {
   plans: RecommendedPlan[];
   /** Absent while nobody has paused the service. */
   paused?: OperatorPause;
+  /** Moves that may still come about; no other move of the same guest is asked for. */
+  underWay: GivenUpMove[];
 }
 
 /** Plans that are kept; the oldest go first, those that are no longer open before the others. */
 export const MOST_PLANS = 50;
 const MOST_VERIFICATIONS = 100;
 
-export const emptyMemory = (): Memory => ({ verifications: [], standings: {}, plans: [] });
+export const emptyMemory = (): Memory => ({ verifications: [], standings: {}, plans: [], underWay: [] });
 
 /** The memory cut to what a journal may hold. */
 export function bounded(memory: Memory): Memory {

@@ -19,8 +19,12 @@ export interface MigrationNotes {
     /** Reading before the move: % or bytes. */
     score: number;
   };
-  /** Why it failed; only on migrate_fail and migrate_error. */
+  /** Why it failed, or that it came late; only on how a move has ended. */
   reason?: string;
+  /** Whether the failure says something against this guest on this host alone, or against the host whoever comes. */
+  concerns?: 'pair' | 'target';
+  /** A person had it cancelled: says nothing against guest or host. */
+  cancelled?: true;
 }
 
 /** Notes that say it in one sentence, beside what else they hold. */

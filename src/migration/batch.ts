@@ -1,8 +1,11 @@
 import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
-import type { Cloud, MigrationRequest, MigrationState } from '../fleet/fleet.js';
-import type { BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
+import type { Cloud, Concern, MigrationRequest, MigrationState } from '../fleet/fleet.js';
+import type { BatchRecord, Journal, JournalChange, MigrationRecord } from '../journal/journal.js';
 import type { MigrationNotes, NewEvent } from '../journal/events.js';
+import type { Memory } from '../journal/memory.js';
+import { toGivenUp, withGivenUp } from './given-up.js';
+import { toRequest } from './request.js';
 import type { MigrationEnding, WatchLimits } from './watch.js';
 import { watchMigration } from './watch.js';
 
@@ -35,6 +38,9 @@ export interface CarryOutOptions {
   signal: AbortSignal;
 }
 
+/** How long a move waits where only moves that were given up take its room, ms. */
+const WAIT_FOR_GIVEN_UP_MS = 300_000;
+
 /** Phases after which a move is no longer touched. */
 const ENDED: readonly MigrationRecord['phase'][] = ['succeeded', 'failed', 'error', 'given_up'];
 
@@ -57,29 +63,63 @@ export async function carryOut(batch: BatchRecord, options: CarryOutOptions): Pr
     onTheWay.set(migration, end);
   };
 
-  for (const migration of batch.migrations) {
-    if (migration.phase === 'asking' || migration.phase === 'moving') follow(migration);
+  try {
+    for (const migration of batch.migrations) {
+      if (migration.phase === 'asking' || migration.phase === 'moving') follow(migration);
+    }
+    for (const migration of batch.migrations) {
+      if (migration.phase !== 'planned') continue;
+      const crowded = await untilThereIsRoom(migration, onTheWay, options);
+      options.signal.throwIfAborted();
+      if (crowded !== undefined) await leave(batch, migration, crowded, options);
+      else if (await ask(batch, migration, options)) follow(migration);
+    }
+    await Promise.all(onTheWay.values());
+  } catch (error) {
+    // For how long each move was followed; without it the next process gives it a little longer.
+    if (options.signal.aborted) await keep(batch, {}, options).catch(() => undefined);
+    throw error;
   }
-  for (const migration of batch.migrations) {
-    if (migration.phase !== 'planned') continue;
-    while (isFull(migration, onTheWay, options)) await Promise.race(onTheWay.values());
-    options.signal.throwIfAborted();
-    if (await ask(batch, migration, options)) follow(migration);
+}
+
+/**
+ * Waits while one of a move's two hosts has as many moves on their way as it may have.
+ * @returns why there is no room, where only moves that were given up take it, for long: they may never end.
+ */
+async function untilThereIsRoom(
+  migration: MigrationRecord,
+  onTheWay: Map<MigrationRecord, Promise<void>>,
+  options: CarryOutOptions,
+): Promise<string | undefined> {
+  const { clock, journal, limits, signal } = options;
+  const { source, target } = endsOf(migration);
+  const begun = clock.monotonic();
+  for (;;) {
+    const givenUp = journal.memory().underWay;
+    if (!isFull(migration, [...onTheWay.keys(), ...givenUp], options)) return undefined;
+    if (onTheWay.size > 0) {
+      await Promise.race(onTheWay.values());
+      continue;
+    }
+    if (clock.monotonic() - begun >= WAIT_FOR_GIVEN_UP_MS) {
+      const { guest, target_host: to } =
+        givenUp.find((move) => touches(move, source) || touches(move, target))?.notes ?? {};
+      return `guest ${guest?.name} may still be on its way to ${to?.name}, and takes the room`;
+    }
+    await clock.sleep(limits.longestPauseMs, signal);
   }
-  await Promise.all(onTheWay.values());
 }
 
 /** Whether one of a move's two hosts has as many moves on their way as it may have. */
 function isFull(
   migration: MigrationRecord,
-  onTheWay: Map<MigrationRecord, unknown>,
+  underWay: readonly Pick<MigrationRecord, 'notes'>[],
   { concurrency, perHost }: CarryOutOptions,
 ): boolean {
   const { source, target } = endsOf(migration);
-  const others = [...onTheWay.keys()].map(endsOf);
-  const touching = (host: string) => others.filter((other) => other.source === host || other.target === host).length;
-  const leaving = others.filter((other) => other.source === source).length;
-  const coming = others.filter((other) => other.target === target).length;
+  const touching = (host: string) => underWay.filter((move) => touches(move, host)).length;
+  const leaving = underWay.filter((move) => endsOf(move).source === source).length;
+  const coming = underWay.filter((move) => endsOf(move).target === target).length;
   return (
     Math.max(touching(source), touching(target)) >= concurrency ||
     leaving >= (perHost?.source ?? Infinity) ||
@@ -87,22 +127,13 @@ function isFull(
   );
 }
 
-function endsOf({ notes }: MigrationRecord): { source: string; target: string } {
-  return { source: notes.guest.host_id, target: notes.target_host.id };
+function touches(move: Pick<MigrationRecord, 'notes'>, host: string): boolean {
+  const { source, target } = endsOf(move);
+  return source === host || target === host;
 }
 
-/** The request behind a move's record. */
-export function toRequest({
-  notes: { guest, target_host },
-  options,
-}: Pick<MigrationRecord, 'notes' | 'options'>): MigrationRequest {
-  const { id, name, vcpu_count, vmem_size, host, host_id } = guest;
-  return {
-    guest: { id, name, vcpu_count, vmem_size, host_id, status: 'running' },
-    source: { id: host_id, name: host },
-    target: { id: target_host.id, name: target_host.name },
-    ...(options && { options }),
-  };
+function endsOf({ notes }: Pick<MigrationRecord, 'notes'>): { source: string; target: string } {
+  return { source: notes.guest.host_id, target: notes.target_host.id };
 }
 
 /** Asks the cloud for one move. Resolves with whether it is to be followed. */
@@ -113,7 +144,7 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   const { abort } = options;
   const whyClosed = () => (abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration));
   const before = whyClosed();
-  const obstacle = before === undefined ? await obstacleTo(request, options) : undefined;
+  const outdated = before === undefined ? await whyOutdated(request, options) : undefined;
   signal.throwIfAborted();
   // Again: a person may have stopped it during the look, and has been told that nothing more begins.
   const closed = before ?? whyClosed();
@@ -121,8 +152,8 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
     await leave(batch, migration, closed, options);
     return false;
   }
-  if (obstacle !== undefined) {
-    await end(batch, migration, 'given_up', 'migrate_error', obstacle, options);
+  if (outdated !== undefined) {
+    await end(batch, migration, { phase: 'given_up', action: 'migrate_error', text: outdated }, options);
     return false;
   }
 
@@ -130,9 +161,11 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
   migration.asked_at = new Date(clock.now()).toISOString();
   try {
     // From this write on, a restart follows the move and does not ask for it again.
-    await keep(batch, [{ ...event(batch, migration, 'migrating'), ...explanationFor(batch, migration) }], options);
+    const asked = { ...event(batch, migration, 'migrating'), ...explanationFor(batch, migration) };
+    await keep(batch, { events: [asked] }, options);
   } catch (error) {
-    await end(batch, migration, 'given_up', 'migrate_error', `not asked for: ${errorMessage(error)}`, options);
+    const text = `not asked for: ${errorMessage(error)}`;
+    await end(batch, migration, { phase: 'given_up', action: 'migrate_error', text }, options);
     return false;
   }
   onProgress({ kind: 'asked', migration });
@@ -140,12 +173,14 @@ async function ask(batch: BatchRecord, migration: MigrationRecord, options: Carr
     // Without the signal: a request that is on its way must not be torn off, its answer decides what is kept.
     const start = await cloud.startMigration(request);
     if (!start.accepted) {
-      await end(batch, migration, 'error', 'migrate_error', `${cloud.name} refused: ${start.reason}`, options);
+      const text = `${cloud.name} refused: ${start.reason}`;
+      blame(migration, start);
+      await end(batch, migration, { phase: 'error', action: 'migrate_error', text }, options);
       return false;
     }
     migration.phase = 'moving';
     if (start.handle !== undefined) migration.handle = start.handle;
-    await keep(batch, [], options);
+    await keep(batch, {}, options);
   } catch (error) {
     // The request may have arrived although no answer came: look whether it took, never ask twice.
     onProgress({ kind: 'trouble', migration, error });
@@ -160,15 +195,25 @@ async function leave(batch: BatchRecord, migration: MigrationRecord, why: string
   migration.phase = 'given_up';
   const limited = { text, left_out: [notes] };
   const base = { obj_name: rule, user: batch.sender, batch: batch.id };
-  await keepAtLast(batch, [{ ...base, action: 'limited', notes: limited }], options, migration);
+  await keepAtLast(batch, { events: [{ ...base, action: 'limited', notes: limited }] }, options, migration);
   options.onProgress({ kind: 'ended', migration, text });
 }
 
 /** Why the move can no longer be made: the fleet may have changed since the plan, and during the moves before this one. */
-async function obstacleTo(request: MigrationRequest, { cloud, signal }: CarryOutOptions): Promise<string | undefined> {
+async function whyOutdated(
+  request: MigrationRequest,
+  { cloud, journal, signal }: CarryOutOptions,
+): Promise<string | undefined> {
   const { guest, source } = request;
+  const earlier = journal.memory().underWay.find(({ notes }) => notes.guest.id === guest.id);
+  if (earlier) return `guest ${guest.name} may still be on its way to ${earlier.notes.target_host.name}`;
   try {
-    const state = await cloud.migrationState(request, undefined, signal);
+    let state = await cloud.migrationState(request, undefined, signal);
+    if (state.phase === 'failed' && cloud.afterFailure) {
+      // What an earlier migration has left behind says nothing about this one once the cloud has looked again.
+      await cloud.afterFailure(request, signal);
+      state = await cloud.migrationState(request, undefined, signal);
+    }
     switch (state.phase) {
       case 'vanished':
         return `guest ${guest.name} is no longer known to the cloud`;
@@ -189,28 +234,29 @@ async function finish(batch: BatchRecord, migration: MigrationRecord, options: C
   const { cloud, clock, limits, onProgress, signal } = options;
   const request = toRequest(migration);
   const onError = (error: unknown) => onProgress({ kind: 'trouble', migration, error });
+  // What stood on the machine's clock when the cloud was asked says nothing about how long ago that is: the clock may have been
+  // set since, and what passed while nobody followed is unknown. Only time that was followed counts, over restarts too.
+  const followedMs = migration.followed_ms ?? 0;
+  const begun = clock.monotonic();
   const ending = await watchMigration({
     cloud,
     clock,
     limits,
     request,
     handle: migration.handle,
-    askedAgoMs: sinceAsked(migration, clock),
+    followedMs,
     signal,
     abort: options.abort,
-    onState: (state) => onProgress({ kind: 'state', migration, state }),
+    onState: (state) => {
+      migration.followed_ms = Math.round(followedMs + clock.monotonic() - begun);
+      onProgress({ kind: 'state', migration, state });
+    },
     onError,
   });
   if (ending.outcome === 'failed') {
     await cloud.afterFailure?.(request, signal).catch(onError);
   }
   await record(batch, migration, ending, options);
-}
-
-/** ms; none if the clock has been put back since. */
-function sinceAsked({ asked_at }: MigrationRecord, clock: Clock): number {
-  const ago = clock.now() - Date.parse(asked_at ?? '');
-  return ago > 0 ? ago : 0;
 }
 
 async function record(
@@ -221,30 +267,54 @@ async function record(
 ) {
   const { notes } = migration;
   if (ending.outcome === 'success') {
-    const arrived = `guest ${notes.guest.name} runs on ${notes.target_host.name}`;
-    await end(batch, migration, 'succeeded', 'migrate_success', arrived, options);
-  } else if (ending.reason === 'cancelled') {
-    await end(batch, migration, 'given_up', 'migrate_fail', ending.text, options);
-  } else if (migration.phase === 'asking' && ending.reason === 'never_started') {
-    migration.unanswered = true;
-    const text = `the request had no answer and was not repeated; ${ending.text}`;
-    await end(batch, migration, 'error', 'migrate_error', text, options);
-  } else {
-    await end(batch, migration, 'failed', 'migrate_fail', ending.text, options);
+    const text = `guest ${notes.guest.name} runs on ${notes.target_host.name}`;
+    await end(batch, migration, { phase: 'succeeded', action: 'migrate_success', text }, options);
+    return;
   }
+  const { reason, text, stillUnderWay } = ending;
+  blame(migration, ending);
+  if (stillUnderWay) migration.still_under_way = true;
+  const toCancel = reason !== 'never_started';
+  const memory =
+    stillUnderWay &&
+    ((before: Memory) => withGivenUp(before, [toGivenUp(migration, batch.id, toCancel, options.clock.now())]));
+  if (reason === 'cancelled') {
+    const cancelled = { phase: 'given_up', action: 'migrate_fail', text, cancelled: true } as const;
+    await end(batch, migration, cancelled, options, memory);
+  } else if (migration.phase === 'asking' && reason === 'never_started') {
+    migration.unanswered = true;
+    const unanswered = `the request had no answer and was not repeated; ${text}`;
+    await end(batch, migration, { phase: 'error', action: 'migrate_error', text: unanswered }, options, memory);
+  } else {
+    await end(batch, migration, { phase: 'failed', action: 'migrate_fail', text }, options, memory);
+  }
+}
+
+/** Keeps with a move what its failure is about, where the cloud tells. */
+function blame(migration: MigrationRecord, { concerns }: Concern): void {
+  if (concerns) migration.notes = { ...migration.notes, concerns };
+}
+
+/** How a move has ended, and what its event says. */
+interface End {
+  phase: MigrationRecord['phase'];
+  action: 'migrate_success' | 'migrate_fail' | 'migrate_error';
+  text: string;
+  /** By a person. */
+  cancelled?: true;
 }
 
 async function end(
   batch: BatchRecord,
   migration: MigrationRecord,
-  phase: MigrationRecord['phase'],
-  action: 'migrate_success' | 'migrate_fail' | 'migrate_error',
-  text: string,
+  { phase, action, text, cancelled }: End,
   options: CarryOutOptions,
+  memory?: (before: Memory) => Memory,
 ): Promise<void> {
   migration.phase = phase;
-  const reason = action === 'migrate_success' ? undefined : text;
-  await keepAtLast(batch, [event(batch, migration, action, reason)], options, migration);
+  const told = { ...(action !== 'migrate_success' && { reason: text }), ...(cancelled && { cancelled }) };
+  const events = [event(batch, migration, action, told)];
+  await keepAtLast(batch, { events, ...(memory && { memory }) }, options, migration);
   options.onProgress({ kind: 'ended', migration, text });
 }
 
@@ -252,10 +322,9 @@ function event(
   batch: BatchRecord,
   { rule, notes }: MigrationRecord,
   action: 'migrating' | 'migrate_success' | 'migrate_fail' | 'migrate_error',
-  reason?: string,
+  told: Pick<MigrationNotes, 'reason' | 'cancelled'> = {},
 ): NewEvent {
-  const full: MigrationNotes = reason === undefined ? notes : { ...notes, reason };
-  return { obj_name: rule, user: batch.sender, action, notes: full, batch: batch.id };
+  return { obj_name: rule, user: batch.sender, action, notes: { ...notes, ...told }, batch: batch.id };
 }
 
 /** The explanation of the plan goes with the first of its moves. */
@@ -267,21 +336,19 @@ function explanationFor({ parts }: BatchRecord, { rule }: MigrationRecord): Pick
   return { explanation };
 }
 
-async function keep(batch: BatchRecord, events: NewEvent[], { journal }: CarryOutOptions): Promise<void> {
-  await journal.commit({ events, batch });
+/** What is kept together with the record of a batch. */
+type Change = Pick<JournalChange, 'events' | 'memory'>;
+
+async function keep(batch: BatchRecord, change: Change, { journal }: CarryOutOptions): Promise<void> {
+  await journal.commit({ ...change, batch });
 }
 
 /** Keeps the end of a move however long the journal refuses (a full disk): it has happened and must not be lost. */
-async function keepAtLast(
-  batch: BatchRecord,
-  events: NewEvent[],
-  options: CarryOutOptions,
-  migration: MigrationRecord,
-) {
+async function keepAtLast(batch: BatchRecord, change: Change, options: CarryOutOptions, migration: MigrationRecord) {
   let pause = options.limits.firstPauseMs;
   for (;;) {
     try {
-      await keep(batch, events, options);
+      await keep(batch, change, options);
       return;
     } catch (error) {
       options.onProgress({ kind: 'trouble', migration, error });

@@ -59,8 +59,8 @@ export interface LookOptions {
 
 /** What {@link watchMigration} needs. */
 export interface WatchOptions extends LookOptions {
-  /** How long ago the cloud was asked, ms: the time limit counts from there, over restarts too. */
-  askedAgoMs: number;
+  /** How long it was followed before, ms: the time limit counts that, over restarts too. */
+  followedMs: number;
   /** Aborted by whoever wants the migration cancelled; its reason is who: `cancelled by ${reason}`. */
   abort?: AbortSignal | undefined;
   onState?: (state: MigrationState) => void;
@@ -74,7 +74,7 @@ export interface WatchOptions extends LookOptions {
  * @throws the signal's reason when it is aborted: the migration goes on, and is followed again after a restart.
  */
 export async function watchMigration(options: WatchOptions): Promise<MigrationEnding> {
-  const { clock, limits, askedAgoMs, signal, abort } = options;
+  const { clock, limits, followedMs, signal, abort } = options;
   // By the clock that nobody sets: a leap of the machine's own must not cancel a migration, nor let it run for ever.
   const begun = clock.monotonic();
   let pause = limits.firstPauseMs;
@@ -84,7 +84,7 @@ export async function watchMigration(options: WatchOptions): Promise<MigrationEn
   const causeToCancel = (): Cause | undefined => {
     const now = clock.monotonic();
     if (abort?.aborted) return asked(abort);
-    if (askedAgoMs + (now - begun) >= limits.timeLimitMs) return tooLong(limits);
+    if (followedMs + (now - begun) >= limits.timeLimitMs) return tooLong(limits);
     return !looks.seenMoving && isStill(looks) && now >= graceEnds ? notBegun(limits) : undefined;
   };
 

@@ -31,7 +31,7 @@ function telling(states: (MigrationState | Error)[], over: Partial<Cloud> = {}) 
 
 function watch(
   cloud: Cloud,
-  over: { askedAgoMs?: number; signal?: AbortSignal; abort?: AbortSignal; onError?: (error: unknown) => void } = {},
+  over: { followedMs?: number; signal?: AbortSignal; abort?: AbortSignal; onError?: (error: unknown) => void } = {},
 ) {
   const clock = createVirtualClock();
   const ending = watchMigration({
@@ -40,7 +40,7 @@ function watch(
     limits: DEFAULT_WATCH_LIMITS,
     request,
     handle: undefined,
-    askedAgoMs: over.askedAgoMs ?? 0,
+    followedMs: over.followedMs ?? 0,
     signal: over.signal ?? new AbortController().signal,
     abort: over.abort,
     ...(over.onError && { onError: over.onError }),
@@ -183,8 +183,8 @@ describe('watching a migration', () => {
       migrationState: () => Promise.resolve(states[Math.min(looks++, states.length - 1)]!),
       cancelMigration: () => Promise.reject(new Error('it is only accepted')),
     });
-    const askedAgoMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
-    expect(await watch(cloud, { askedAgoMs }).ending).toEqual({ outcome: 'success' });
+    const followedMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
+    expect(await watch(cloud, { followedMs }).ending).toEqual({ outcome: 'success' });
   });
 
   it('tells how a migration has ended by itself that could not be cancelled', async () => {
@@ -203,8 +203,8 @@ describe('watching a migration', () => {
 
   it('counts the time limit from when the cloud was asked, over a restart too', async () => {
     const { cloud, looks } = telling([moving]);
-    const askedAgoMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
-    expect(await watch(cloud, { askedAgoMs }).ending).toMatchObject({ reason: 'timed_out' });
+    const followedMs = DEFAULT_WATCH_LIMITS.timeLimitMs;
+    expect(await watch(cloud, { followedMs }).ending).toMatchObject({ reason: 'timed_out' });
     expect(looks()).toBeLessThan(10);
   });
 

@@ -73,6 +73,20 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
       migrations: z.array(migrationNotes),
     }),
   ),
+  // Absent in journals of old.
+  underWay: z
+    .array(
+      z.looseObject({
+        batch: z.string(),
+        rule: z.string(),
+        notes: migrationNotes,
+        options: z.looseObject({ withLocalDisks: z.boolean().optional() }).optional(),
+        handle: z.string().optional(),
+        cancel: z.boolean(),
+        since: isoTime,
+      }),
+    )
+    .optional(),
 };
 
 /**

@@ -101,7 +101,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
   let current: JournalFile = {
     ...base,
     next_id: Math.max(base.next_id, unused),
-    memory: frozen(base.memory ?? emptyMemory()),
+    memory: frozen({ ...emptyMemory(), ...base.memory }),
   };
   let archiveProblem: string | undefined;
   let writeProblem: string | undefined;

@@ -330,7 +330,7 @@ describe('a guest that has arrived and stays live_migrating, as cleaning up its 
       limits: DEFAULT_WATCH_LIMITS,
       request,
       handle: undefined,
-      askedAgoMs: 0,
+      followedMs: 0,
       signal: new AbortController().signal,
     });
     expect(ending).toEqual({ outcome: 'success' });
