@@ -9,6 +9,7 @@ import type { Memory } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { BatchProgress, CarryOutOptions } from '../migration/batch.js';
 import { carryOut } from '../migration/batch.js';
+import { toGivenUp, withGivenUp } from '../migration/given-up.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { verificationOf } from '../verification/predictions.js';
 import { pausedUntil, withoutEndedPauses } from '../verification/rule-mode.js';
@@ -154,9 +155,14 @@ export function createRunner(deps: RunnerDeps): Runner {
     const ended = toEnding(record, clock.now(), fault);
     try {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];
+      // What a fault has left on its way is followed on.
+      const left = record.migrations
+        .filter(({ phase }) => phase === 'asking' || phase === 'moving')
+        .map((migration) => toGivenUp(migration, record.id, false, clock.now()));
+      const memory = left.length > 0 && { memory: (before: Memory) => withGivenUp(before, left) };
       const keep = () =>
         inTurn(async () => {
-          await journal.commit({ events, batch: null, ended });
+          await journal.commit({ events, batch: null, ended, ...memory });
           current = undefined;
         });
       await untilKept(keep, record, isClosed);

@@ -244,7 +244,7 @@ describe('the journal', () => {
     it('is taken with keys that it does not know', async () => {
       const journal = await write({ verifications: [], standings, plans: [], more: 1 });
       expect(journal.warning).toBeUndefined();
-      expect(journal.memory()).toEqual({ verifications: [], standings, plans: [], more: 1 });
+      expect(journal.memory()).toEqual({ underWay: [], verifications: [], standings, plans: [], more: 1 });
     });
 
     it.each([
@@ -254,7 +254,7 @@ describe('the journal', () => {
     ])('is not trusted with %s: that begins anew, the rest is kept', async (_what, wrong, words, instead) => {
       const journal = await write({ verifications: [], standings, plans: [], ...wrong });
       expect(journal.warning).toMatch(words);
-      expect(journal.memory()).toEqual({ verifications: [], standings, plans: [], ...instead });
+      expect(journal.memory()).toEqual({ underWay: [], verifications: [], standings, plans: [], ...instead });
       const aside = (await readdir(directory)).find((name) => name.startsWith('journal.json.broken-'));
       expect(JSON.parse(await readFile(join(directory, aside!), 'utf8'))).toMatchObject({ memory: wrong });
       const [row] = await journal.commit({ events: [note('on')] });
