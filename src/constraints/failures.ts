@@ -67,14 +67,8 @@ export function failedBefore(events: readonly JournalEvent[], now: number): List
 const keyOf = ({ guestId = '', hostId = '' }: Blamed) => `${guestId} ${hostId}`;
 
 function blamedFor(notes: MigrationNotes): Blamed {
-  switch (notes.concerns) {
-    case 'pair':
-      return againstPair(notes);
-    case 'target':
-      return againstTarget(notes);
-    default:
-      return againstGuest(notes);
-  }
+  if (notes.concerns === 'pair') return againstPair(notes);
+  return notes.concerns === 'target' ? againstTarget(notes) : againstGuest(notes);
 }
 
 function againstGuest({ guest }: MigrationNotes): Blamed {

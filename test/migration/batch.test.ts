@@ -263,4 +263,63 @@ describe('carrying out a batch', () => {
     ]);
     expect((await cloud.inventory()).guests.map(({ host_id }) => host_id)).toEqual(['id-a', 'id-a', 'id-a']);
   });
+
+  it.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ])('does not cancel a young migration after a restart with the clock set %s', async (_way, leap) => {
+    const { options, cloud, clock, journal, stop } = await build();
+    let cancelled = 0;
+    let isAsked = false;
+    // The simulated cloud goes by the clock that is set here.
+    const counting: Cloud = {
+      ...cloud,
+      startMigration: () => {
+        isAsked = true;
+        return Promise.resolve({ accepted: true });
+      },
+      migrationState: () =>
+        Promise.resolve(
+          isAsked && clock.monotonic() < 8000
+            ? { phase: 'moving', status: 'live_migrating' }
+            : { phase: 'settled', status: 'running', hostId: isAsked ? 'id-b' : 'id-a' },
+        ),
+      cancelMigration: () => {
+        cancelled += 1;
+        return Promise.resolve();
+      },
+    };
+    const interrupted = carryOut(batchOf(move('g', 'a', 'b')), {
+      ...options,
+      cloud: counting,
+      onProgress: ({ kind }) => {
+        if (kind === 'state' && clock.monotonic() > 3000) stop.abort(new Error('killed'));
+      },
+    });
+    await expect(interrupted).rejects.toThrow('killed');
+    const left = journal.openBatch()!;
+    expect(left.migrations[0]?.followed_ms).toBeGreaterThan(3000);
+    clock.set(leap);
+    await carryOut(left, { ...options, cloud: counting, signal: new AbortController().signal });
+    expect(left.migrations[0]?.phase).toBe('succeeded');
+    expect(cancelled).toBe(0);
+  });
+
+  it('synchronises a guest that an earlier migration left as failed before it judges it', async () => {
+    const { options, cloud, story } = await build();
+    let isSynchronised = false;
+    const left: Cloud = {
+      ...cloud,
+      migrationState: (request, handle) =>
+        isSynchronised
+          ? cloud.migrationState(request, handle)
+          : Promise.resolve({ phase: 'failed', status: 'migrate_failed', reason: 'an earlier one' }),
+      afterFailure: () => {
+        isSynchronised = true;
+        return Promise.resolve();
+      },
+    };
+    await carryOut(batchOf(move('g', 'a', 'b')), { ...options, cloud: left });
+    expect(await story()).toEqual(['migrating g', 'migrate_success g']);
+  });
 });

@@ -18,7 +18,8 @@ async function lateBeginning(over: Partial<Cloud> = {}) {
     over: ({ cloud, clock }) => {
       // The pauses of a batch are shorter: what follows it waits until it is let go.
       held = holdLongSleeps(clock as VirtualClock, 10_001);
-      const { cancelMigration: _cannot, ...rest } = cloud;
+      const rest: Cloud = { ...cloud };
+      delete rest.cancelMigration;
       return {
         clock: held,
         cloud: {
