@@ -36,6 +36,20 @@ const alertList = shape({
   }),
 });
 
+/** A host, in a snapshot and in a summary. */
+const hostFields = {
+  id: text,
+  name: text,
+  status: text,
+  enabled: { type: 'boolean' },
+  host_type: text,
+  cpu_architecture: text,
+  cpu_count: whole,
+  mem_size: { type: 'integer', description: 'MiB' },
+  metrics: ref('Readings'),
+};
+const optionalHostFields = { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } };
+
 /** The bodies of the senders: what is read of them. Further fields are let through. */
 export const senders = {
   alertmanager: alertList,
@@ -207,22 +221,7 @@ export const components = {
   }),
   Snapshot: shape({
     taken_at: text,
-    hosts: listOf(
-      shape(
-        {
-          id: text,
-          name: text,
-          status: text,
-          enabled: { type: 'boolean' },
-          host_type: text,
-          cpu_architecture: text,
-          cpu_count: whole,
-          mem_size: { type: 'integer', description: 'MiB' },
-          metrics: ref('Readings'),
-        },
-        { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } },
-      ),
-    ),
+    hosts: listOf(shape(hostFields, optionalHostFields)),
     guests: listOf(
       shape(
         {
@@ -244,20 +243,12 @@ export const components = {
     hosts: listOf(
       shape(
         {
-          id: text,
-          name: text,
-          status: text,
-          enabled: { type: 'boolean' },
-          host_type: text,
-          cpu_architecture: text,
-          cpu_count: whole,
-          mem_size: { type: 'integer', description: 'MiB' },
-          metrics: ref('Readings'),
+          ...hostFields,
           guest_count: whole,
           guest_vcpus: whole,
           guest_memory: { type: 'integer', description: 'MiB' },
         },
-        { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } },
+        optionalHostFields,
       ),
     ),
   }),

@@ -3,7 +3,8 @@ import { FAILURES_LOOK_BACK_MS, lookBackMs, recentMoves } from '../constraints/i
 import type { Known } from '../decide/decision.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import type { EventAction } from '../journal/events.js';
-import type { BatchRecord, Journal, MigrationRecord } from '../journal/journal.js';
+import type { BatchRecord, Journal } from '../journal/journal.js';
+import { isUnderWay } from '../migration/batch.js';
 import type { Rule } from '../rules/rule.js';
 
 /** Rows that tell of a migration. */
@@ -53,8 +54,4 @@ export async function readKnown(
     })),
     ruleState: standings[rule.name],
   };
-}
-
-function isUnderWay({ phase }: MigrationRecord): boolean {
-  return phase === 'asking' || phase === 'moving';
 }

@@ -8,7 +8,7 @@ import { JournalError } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
 import type { BatchProgress, CarryOutOptions } from '../migration/batch.js';
-import { carryOut } from '../migration/batch.js';
+import { carryOut, isUnderWay } from '../migration/batch.js';
 import { toGivenUp, withGivenUp } from '../migration/given-up.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { verificationOf } from '../verification/predictions.js';
@@ -157,7 +157,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const events = fault === undefined ? [] : [faultEvent(record, fault)];
       // What a fault has left on its way is followed on.
       const left = record.migrations
-        .filter(({ phase }) => phase === 'asking' || phase === 'moving')
+        .filter(isUnderWay)
         .map((migration) => toGivenUp(migration, record.id, false, clock.now()));
       const memory = left.length > 0 && { memory: (before: Memory) => withGivenUp(before, left) };
       const keep = () =>

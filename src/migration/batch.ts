@@ -48,6 +48,11 @@ export function hasEnded({ phase }: MigrationRecord): boolean {
   return ENDED.includes(phase);
 }
 
+/** Whether the cloud has been asked for a move that has not ended. */
+export function isUnderWay({ phase }: MigrationRecord): boolean {
+  return phase === 'asking' || phase === 'moving';
+}
+
 /**
  * Carries out the moves of a batch that have not ended: starts them in order, follows each to its end. What was asked of the
  * cloud before a restart is followed and never asked again. The failure of one move does not touch the others.
@@ -65,7 +70,7 @@ export async function carryOut(batch: BatchRecord, options: CarryOutOptions): Pr
 
   try {
     for (const migration of batch.migrations) {
-      if (migration.phase === 'asking' || migration.phase === 'moving') follow(migration);
+      if (isUnderWay(migration)) follow(migration);
     }
     for (const migration of batch.migrations) {
       if (migration.phase !== 'planned') continue;

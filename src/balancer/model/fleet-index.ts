@@ -53,12 +53,6 @@ export function fleetIndex(snapshot: Snapshot): FleetIndex {
   return index;
 }
 
-/** Available memory of a host in bytes; without a reading what its guests were not given (src/manual/en/design.md, "Guards"). */
-export function availableMemory(index: FleetIndex, host: Host): number {
-  const position = index.positionOf.get(host.id);
-  return position === undefined ? Number.NaN : -(index.memoryOrGiven[position] ?? Number.NaN);
-}
-
 function build(snapshot: Snapshot): FleetIndex {
   const hosts = [...snapshot.hosts].sort(byId);
   const guestsOf = groupGuests(snapshot.guests);
