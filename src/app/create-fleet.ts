@@ -5,7 +5,7 @@ import type { Config } from '../config/read-config.js';
 import type { CloudOptions } from '../fleet/clouds/cloud-options.js';
 import { createCloudpods } from '../fleet/clouds/cloudpods/cloudpods.js';
 import { embeddedFleet } from '../fleet/clouds/embedded-fleet.js';
-import { createLibvirt, libvirtProblem } from '../fleet/clouds/libvirt/create.js';
+import { createLibvirt, libvirtProblem } from '../fleet/clouds/libvirt/create-libvirt.js';
 import { createOpenstack } from '../fleet/clouds/openstack/openstack.js';
 import { createProxmox } from '../fleet/clouds/proxmox/proxmox.js';
 import { createRemoteSimulation } from '../fleet/clouds/remote-simulation.js';
@@ -13,7 +13,7 @@ import type { Scenario } from '../fleet/clouds/scenario.js';
 import { parseScenario } from '../fleet/clouds/scenario.js';
 import { createSimulatedCloud } from '../fleet/clouds/simulated.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
-import { createMetrics } from '../fleet/metrics/create.js';
+import { createMetrics } from '../fleet/metrics/create-metrics.js';
 import { parseJson } from '../common/json-text.js';
 import { SetupError } from '../config/setup-error.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { LibvirtSettings } from '../fleet/clouds/libvirt/create.js';
+import type { LibvirtSettings } from '../fleet/clouds/libvirt/create-libvirt.js';
 import { parseUris } from '../fleet/clouds/libvirt/uris.js';
 
 /** The variables of the libvirt cloud. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorMessage } from '../common/error-message.js';
-import type { MetricStore } from '../fleet/metrics/create.js';
+import type { MetricStore } from '../fleet/metrics/create-metrics.js';
 import type { Field } from '../fleet/metrics/influxql.js';
 import { TELEGRAF } from '../fleet/metrics/influxdb.js';
 import { PRESET_NAMES } from '../fleet/metrics/presets.js';

@@ -1,5 +1,5 @@
 import type { Alert } from '../alerts/alert.js';
-import type { MatchedAlert } from './sort-alerts.js';
+import type { MatchedAlert } from '../rules/rule.js';
 
 /** An alert that fired, was resolved and fired again, over and over, whether or not the sender told that it was resolved. */
 export interface Flapping {

@@ -5,7 +5,7 @@ import type { HostIndex } from '../fleet/find-host.js';
 import { findHost } from '../fleet/find-host.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
-import type { Rule } from '../rules/rule.js';
+import type { MatchedAlert, Rule } from '../rules/rule.js';
 import type { IgnoredReason, WebhookAnswer } from './answer.js';
 import type { Busy } from './busy-flag.js';
 import type { CoalescedEvents, EventOfNothing } from './coalesced-events.js';
@@ -15,7 +15,7 @@ import type { LaterLook, LaterLooks } from './later-looks.js';
 import type { Pause } from './pause.js';
 import { operatorPauseText } from './pause.js';
 import type { Runner } from './run-batches.js';
-import type { MatchedAlert, MatchedPart } from './sort-alerts.js';
+import type { MatchedPart } from './sort-alerts.js';
 import { sortAlerts } from './sort-alerts.js';
 import { suspendedEvent, applyWindowsAndPauses } from './windows-and-pauses.js';
 

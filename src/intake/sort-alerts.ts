@@ -1,17 +1,6 @@
 import type { Alert } from '../alerts/alert.js';
 import type { IgnoredReason } from './answer.js';
-import type { Rule } from '../rules/rule.js';
-
-/** Which rule takes an alert, with the words that may name its host in order of preference; or why none does. */
-export type RuleMatch =
-  | { matched: true; rule: Rule; hosts: string[] }
-  | { matched: false; reason: 'no_rule' | 'rule_disabled' | 'no_host'; text: string };
-
-/** An alert, and what the rules make of it. */
-export interface MatchedAlert {
-  alert: Alert;
-  match: RuleMatch;
-}
+import type { MatchedAlert, Rule } from '../rules/rule.js';
 
 /** The alerts of one body that one rule takes. */
 export interface MatchedPart {

@@ -1,6 +1,5 @@
 import type { Alert } from '../alerts/alert.js';
-import type { MatchedAlert, RuleMatch } from '../intake/sort-alerts.js';
-import type { Rule } from './rule.js';
+import type { MatchedAlert, Rule, RuleMatch } from './rule.js';
 
 /** The label by which an alert names its rule outright. */
 export const RULE_LABEL = 'migration_rule';

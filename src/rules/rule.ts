@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Alert } from '../alerts/alert.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { duration, references, strict, text, yesOrNo } from './fields.js';
 import type { Guards } from './stability-keys.js';
@@ -129,4 +130,15 @@ export function toRule(file: z.output<typeof ruleFileSchema>): Rule {
     ...(cooldown !== undefined && { cooldownMs: parseDuration(cooldown) ?? Number.NaN }),
     ...(guards && { guards: toGuards(guards) }),
   };
+}
+
+/** Which rule takes an alert, with the words that may name its host in order of preference; or why none does. */
+export type RuleMatch =
+  | { matched: true; rule: Rule; hosts: string[] }
+  | { matched: false; reason: 'no_rule' | 'rule_disabled' | 'no_host'; text: string };
+
+/** An alert, and what the rules make of it. */
+export interface MatchedAlert {
+  alert: Alert;
+  match: RuleMatch;
 }

@@ -16,7 +16,7 @@ import { scopeOf } from '../../src/fleet/metrics/readings.js';
 import { assembleSnapshot } from '../../src/fleet/snapshot.js';
 import { guest, host } from '../support/fleet.js';
 import { isInstalled } from './daemon.js';
-import type { MetricStore } from '../../src/fleet/metrics/create.js';
+import type { MetricStore } from '../../src/fleet/metrics/create-metrics.js';
 import type { Fact, FilledStore } from './stores.js';
 import { ASKED_AT, metricsOf, startInflux, startPrometheus, startVictoria } from './stores.js';
 

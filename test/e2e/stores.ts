@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '../../src/common/clock.js';
 import type { Metrics } from '../../src/fleet/fleet.js';
-import { createMetrics } from '../../src/fleet/metrics/create.js';
-import type { MetricStore } from '../../src/fleet/metrics/create.js';
+import { createMetrics } from '../../src/fleet/metrics/create-metrics.js';
+import type { MetricStore } from '../../src/fleet/metrics/create-metrics.js';
 import type { Daemon } from './daemon.js';
 import { startDaemon, until } from './daemon.js';
 

@@ -3,7 +3,7 @@ import type { GuestRecord, HostRecord, Inventory } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
 import type { HttpClient } from '../../http-client.js';
 import { checked } from '../answers.js';
-import type { PlacementFacts, ServerGroup } from './constraints.js';
+import type { PlacementFacts, ServerGroup } from './scheduling-constraints.js';
 import { serversVersion, versionHeader } from './microversions.js';
 import { readPages } from './pages.js';
 import { readServerGroups } from './server-groups.js';

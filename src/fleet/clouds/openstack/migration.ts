@@ -6,7 +6,7 @@ import type { HttpAnswer, HttpCall, HttpClient } from '../../http-client.js';
 import { pathOf } from '../../http-client.js';
 import { checked, isNotFound, refusalIn } from '../answers.js';
 import { abortMigration } from './cancel.js';
-import type { Constraints } from './constraints.js';
+import type { SchedulingConstraints } from './scheduling-constraints.js';
 import { failureReason } from './failure-reason.js';
 import type { Handle } from './handle.js';
 import { parseHandle, writeHandle } from './handle.js';
@@ -59,7 +59,7 @@ export interface MigrationsOptions {
   /** Whom we log in as, for errors about rights. */
   user: string;
   clock: Clock;
-  constraints: Constraints;
+  constraints: SchedulingConstraints;
 }
 
 /**

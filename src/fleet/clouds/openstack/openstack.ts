@@ -2,7 +2,7 @@ import type { Cloud } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
 import type { KeystoneSettings } from '../keystone.js';
 import { createKeystoneClient } from '../keystone.js';
-import { createConstraints } from './constraints.js';
+import { createSchedulingConstraints } from './scheduling-constraints.js';
 import { readInventory } from './inventory.js';
 import { BASE, versionHeader } from './microversions.js';
 import { novaMigrations } from './migration.js';
@@ -23,7 +23,7 @@ export function createOpenstack({ keystone }: OpenstackSettings, options: CloudO
     headers: versionHeader(BASE),
   });
   const { clock, inventoryTimeoutMs } = options;
-  const constraints = createConstraints(clock);
+  const constraints = createSchedulingConstraints(clock);
   return {
     name: system,
     ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { HttpClient } from '../../http-client.js';
 import { HttpCallError } from '../../http-client.js';
 import { checked } from '../answers.js';
-import type { ServerGroup } from './constraints.js';
+import type { ServerGroup } from './scheduling-constraints.js';
 
 const groupsSchema = z.object({
   server_groups: z.array(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ProxmoxApi } from './api.js';
-import { flag, number } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
+import { flag, number } from './proxmox-api.js';
 import { isUnavailable } from './refusal.js';
 import type { GuestResource, NodeResource } from './resources.js';
 

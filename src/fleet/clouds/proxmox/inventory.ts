@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GuestRecord, HostRecord, Inventory } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
-import type { ProxmoxApi } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
 import type { GuestResource, NodeResource } from './resources.js';
 import { readGuests, readNodes, statusOf } from './resources.js';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../../common/clock.js';
 import type { FleetReadings, MetricsQuery, Reading } from '../../fleet.js';
-import type { ProxmoxApi } from './api.js';
-import { data } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
+import { data } from './proxmox-api.js';
 import type { NodeResource } from './resources.js';
 import { readGuests, readNodes } from './resources.js';
 

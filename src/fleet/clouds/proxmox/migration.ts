@@ -4,8 +4,8 @@ import type { Cloud, MigrationRequest, MigrationStart, MigrationState } from '..
 import { FleetError } from '../../fleet.js';
 import { pathOf } from '../../http-client.js';
 import { checked } from '../answers.js';
-import type { ProxmoxApi } from './api.js';
-import { data, number } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
+import { data, number } from './proxmox-api.js';
 import { haObstacles, readHaPlacement } from './ha.js';
 import { createHaMoves, startOf } from './ha-moves.js';
 import { obstaclesIn, preconditionsSchema } from './preconditions.js';

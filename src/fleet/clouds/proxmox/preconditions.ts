@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { MigrationOptions } from '../../fleet.js';
-import { flag } from './api.js';
+import { flag } from './proxmox-api.js';
 
 // Perl may give an empty list for an empty object.
 const nothing = z.array(z.unknown()).transform((): Record<string, never> => ({}));

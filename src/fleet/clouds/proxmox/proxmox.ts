@@ -1,7 +1,7 @@
 import type { Cloud, Metrics } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
-import type { ProxmoxAccess } from './api.js';
-import { createProxmoxApi } from './api.js';
+import type { ProxmoxAccess } from './proxmox-api.js';
+import { createProxmoxApi } from './proxmox-api.js';
 import { readInventory } from './inventory.js';
 import { STATUS_INTERVAL_MS, createUptimeWatch, proxmoxMetrics } from './metrics.js';
 import type { MigrationSettings } from './migration.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ProxmoxApi } from './api.js';
-import { flag, number } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
+import { flag, number } from './proxmox-api.js';
 
 const nodeSchema = z.object({
   id: z.string().min(1),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../../common/clock.js';
 import { FleetError } from '../../fleet.js';
-import type { ProxmoxApi } from './api.js';
-import { flag } from './api.js';
+import type { ProxmoxApi } from './proxmox-api.js';
+import { flag } from './proxmox-api.js';
 import { doesHaBalance } from './ha.js';
 
 const permissionsSchema = z.record(z.string(), z.record(z.string(), flag));

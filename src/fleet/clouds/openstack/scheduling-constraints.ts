@@ -25,7 +25,7 @@ export interface PlacementFacts {
 type Move = Pick<MigrationRequest, 'guest' | 'source' | 'target'>;
 
 /** What Nova would refuse, from what its lists and its former refusals have told. */
-export interface Constraints {
+export interface SchedulingConstraints {
   /** Takes the place of what the inventory before has told. */
   learn(facts: PlacementFacts): void;
   /** Whether the last inventory had this host. */
@@ -43,8 +43,8 @@ export interface Constraints {
 /** What lay against a pair may be mended; then it is worth another try. */
 const REFUSED_FOR_MS = 3_600_000;
 
-/** Constraints that know nothing yet. */
-export function createConstraints(clock: Pick<Clock, 'monotonic'>): Constraints {
+/** SchedulingConstraints that know nothing yet. */
+export function createSchedulingConstraints(clock: Pick<Clock, 'monotonic'>): SchedulingConstraints {
   let facts: PlacementFacts = { zones: new Map(), pins: new Map(), hostOf: new Map(), groups: [] };
   const refusals = new Map<string, { reason: string; at: number }>();
   const cells = createCells(clock);
