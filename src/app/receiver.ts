@@ -16,7 +16,6 @@ import { closedDoors } from '../http/auth.js';
 import { createServer } from '../http/server.js';
 import type { Tls } from '../http/tls.js';
 import { openTls } from '../http/tls.js';
-import type { Journal } from '../journal/journal.js';
 import type { DirectoryLock } from '../journal/lowdb/directory-lock.js';
 import { lockDirectory } from '../journal/lowdb/directory-lock.js';
 import { openJournal } from '../journal/lowdb/open-journal.js';
@@ -91,10 +90,19 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     lock = await lockData(config.dataDir, clock).catch(asSetupError);
     if (lock.warning !== undefined) log.warn({}, lock.warning);
     const { journalFsync: sync, retentionMs } = config;
-    const file = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
-    if (file.warning !== undefined) log.error({}, file.warning);
+    const journal = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
+    if (journal.warning !== undefined) log.error({}, journal.warning);
+    const events = new Counter({
+      name: 'automigrate_events_total',
+      help: 'Events recorded in the journal',
+      labelNames: ['action'],
+      registers: [registry],
+    });
+    journal.onCommitted((rows) => {
+      for (const { action } of rows) events.inc({ action });
+    });
     const noteRules = () =>
-      file.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
+      journal.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
     await noteRules();
     ruleBook.onChange(() => {
       const short = retentionProblem(config.retentionMs, ruleBook.rules());
@@ -102,7 +110,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       noteRules().catch((error: unknown) => log.error({ err: error }, 'the new rules could not be recorded'));
     });
 
-    const journal = counted(file, registry);
     const busy = createBusy();
     new Gauge({
       name: 'automigrate_batch_running',
@@ -160,7 +167,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       readiness: () =>
         Promise.resolve([
           ...(stopping ? ['going down'] : []),
-          ...file.problems(),
+          ...journal.problems(),
           ...ruleBook.problems(),
           ...(tls?.problems() ?? []),
         ]),
@@ -169,7 +176,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
     server = listening;
     const url = await listen(listening, config);
-    file.beginPruning().catch((error: unknown) => log.error({ err: error }, 'old events could not be removed'));
+    journal.beginPruning().catch((error: unknown) => log.error({ err: error }, 'old events could not be removed'));
     const open = Object.values(config.secrets).every((list) => list.length === 0);
     log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
     const weak = Object.values(config.secrets)
@@ -270,24 +277,6 @@ async function certificateOf({ tls: files }: Config, clock: Clock, log: Logger):
   const opened = await openTls({ files, log, clock });
   if (!opened.ok) throw new SetupError(opened.problems);
   return opened.tls;
-}
-
-/** The journal, with a counter of the events that it has taken. */
-function counted(journal: Journal, registry: Registry): Journal {
-  const events = new Counter({
-    name: 'automigrate_events_total',
-    help: 'Events recorded in the journal',
-    labelNames: ['action'],
-    registers: [registry],
-  });
-  return {
-    ...journal,
-    async commit(change) {
-      const rows = await journal.commit(change);
-      for (const { action } of rows) events.inc({ action });
-      return rows;
-    },
-  };
 }
 
 function listen(server: Server, { host, port, tls }: Config): Promise<string> {

@@ -74,6 +74,18 @@ describe('the journal', () => {
     expect(await readJournalEvents(directory)).toHaveLength(50);
   });
 
+  it('tells listeners of every event that it has kept, in order, and of none that it has not', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const told: string[] = [];
+    journal.onCommitted((rows) => told.push(...rows.map(({ id, action, text }) => `${id} ${action} ${text}`)));
+    await journal.noteRules([{ name: 'test-cpu', spec: { metric: 'cpu.usage_active' } }]);
+    await journal.commit({ events: [note('one')] });
+    await journal.commit({ batch });
+    await mkdir(join(directory, '.journal.json.tmp'));
+    await expect(journal.commit({ events: [note('refused')] })).rejects.toThrow('cannot write');
+    expect(told).toEqual(['1 create rule test-cpu was added: cpu.usage_active', '2 dropped one']);
+  });
+
   it('moves older events to files by day and still reads them, each once and in order', async () => {
     const clock = createVirtualClock();
     const journal = await openJournal(directory, clock);

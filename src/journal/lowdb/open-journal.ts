@@ -46,6 +46,8 @@ export interface FileJournal extends Journal {
   beginPruning(): Promise<void>;
   /** What could not be written the last time it was tried; none means that all is well. */
   problems(): string[];
+  /** Tells of events once they are kept, whoever recorded them, in order. Listeners must not throw, and be quick: all else waits. */
+  onCommitted(listener: (rows: readonly EventWithText[]) => void): void;
 }
 
 /** The newest `limit` of events that may stand in both places, each once, oldest first. */
@@ -162,9 +164,10 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
 
   interface Waiting {
     change: (base: JournalFile) => [JournalFile, JournalEvent[]];
-    resolve: (rows: JournalEvent[]) => void;
+    resolve: (rows: EventWithText[]) => void;
     reject: (error: unknown) => void;
   }
+  const listeners: ((rows: readonly EventWithText[]) => void)[] = [];
   let waiting: Waiting[] = [];
   let writing = false;
 
@@ -194,7 +197,11 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
       try {
         await write(next);
         if (isDue) await prune();
-        for (const { rows, of } of made) of.resolve(rows);
+        for (const { rows, of } of made) {
+          const told = rows.map(withText);
+          for (const listener of told.length > 0 ? listeners : []) listener(told);
+          of.resolve(told);
+        }
       } catch (error) {
         for (const { of } of made) of.reject(error);
       }
@@ -202,7 +209,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     writing = false;
   };
 
-  const enqueue = (change: Waiting['change']): Promise<JournalEvent[]> =>
+  const enqueue = (change: Waiting['change']): Promise<EventWithText[]> =>
     new Promise((resolve, reject) => {
       waiting.push({ change, resolve, reject });
       void drain();
@@ -210,13 +217,14 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
 
   return {
     ...(aside && { warning: aside.warning }),
-    commit: async (change) => (await enqueue((base) => prepare(base, change))).map(withText),
+    commit: (change) => enqueue((base) => prepare(base, change)),
     events: (filter = {}) => readEvents(current, archive, filter),
     endedBatches: () => structuredClone(current.ended),
     problems: () => [writeProblem, archiveProblem, pruneProblem].filter((problem) => problem !== undefined),
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
     // Asked for by every alert: nobody can change what stands there, so nobody needs a copy.
     memory: () => current.memory ?? emptyMemory(),
+    onCommitted: (listener) => void listeners.push(listener),
     async beginPruning() {
       isPruning = retentionMs < Infinity;
       if (isPruning) await enqueue((base) => [base, []]);
