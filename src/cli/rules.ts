@@ -6,6 +6,7 @@ import { RULE_SCHEMA_FILE, type RuleFile } from '../rules/rule.js';
 import { ruleSchemaText } from '../rules/schema.js';
 import { deleteRule, ruleFilePath, writeRule } from '../rules/write.js';
 import { type CliContext, printJson, refuse } from './context.js';
+import { addExportCommand } from './export-rules.js';
 import { steeringRows } from './rule-keys.js';
 import { type Cell, renderTable } from './table.js';
 
@@ -181,6 +182,7 @@ export function addRulesCommand(program: Command, context: CliContext): void {
       else if (json) printJson(context, { file: deleted.file });
       else context.terminal.out(`deleted ${deleted.file}\n`);
     });
+  addExportCommand(rules, context);
   rules
     .command('schema')
     .description('print the JSON Schema of rule files')

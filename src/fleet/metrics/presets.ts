@@ -17,6 +17,8 @@ export interface Preset {
   /** The labels that hold a host's or guest's id, name or address; the first that is known counts. */
   hostLabels: readonly string[];
   guestLabels: readonly string[];
+  /** What a host's label begins with, where guests bear the same label. */
+  hostPrefix?: string;
   questions: Record<Subject, Question>;
 }
 
@@ -141,6 +143,7 @@ const scaled = (selector: string): Question => ({
 const pve: Preset = {
   hostLabels: ['id'],
   guestLabels: ['id'],
+  hostPrefix: 'node/',
   questions: {
     hostCpu: scaled('pve_cpu_usage_ratio{$hosts}'),
     hostMemory: {

@@ -1,3 +1,4 @@
+import { durationText } from '../../common/units.js';
 import { anyOf, hostOf, promqlString } from './escape.js';
 import type { Question } from './presets.js';
 import type { Scope, Subject } from './readings.js';
@@ -16,6 +17,28 @@ const LONGEST_BYTES = 14_000;
 export interface Windows {
   periodMs: number;
   scrapeIntervalMs: number;
+}
+
+/** Hosts as the rule of an alert names them. */
+export interface NamedHosts {
+  /** The labels that name a host; the first is looked at. */
+  labels: readonly string[];
+  /** Names as labels may write them; undefined: every host. */
+  names: readonly string[] | undefined;
+  /** What the label of any host begins with, where guests bear the same label. */
+  prefix: string | undefined;
+}
+
+/** The mean of hosts as people read it, in the rule of an alert: without the parts that {@link meansQuery} tells apart. */
+export function meanOfHosts(question: Question, { labels, names, prefix }: NamedHosts, windows: Windows): string {
+  const every = () => (prefix === undefined ? '' : `${labels[0] ?? ''}=~${promqlString(`${prefix}.+`)}`);
+  const these = (found: string) => (prefix === undefined ? hostOf(found) : `(?:${prefix})?${hostOf(found)}`);
+  const values = {
+    hosts: () => (names === undefined ? every() : matcher(labels.slice(0, 1), names, these)),
+    host: () => labels.join(', '),
+    ...windowsOf(windows, (ms) => (ms % 1000 === 0 ? durationText(ms) : `${ms}ms`)),
+  };
+  return replaced(question.value, values).replaceAll(/,\s*}/g, '}').replaceAll('{}', '');
 }
 
 /** The query for the means of one subject, and for the times of their newest samples. */
@@ -64,17 +87,27 @@ function fill(
   { periodMs, scrapeIntervalMs }: Windows,
   only: Scope['directories'] | undefined,
 ): string {
-  const values: Record<string, () => string> = {
+  const values = {
     hosts: () => matcher(labels.hosts, only?.hosts.names, (names) => `(?:node/)?${hostOf(names)}`),
     guests: () => matcher(labels.guests, only?.guests.names, (names) => `(?:qemu/)?(?:${names})`),
     host: () => labels.hosts.join(', '),
     guest: () => labels.guests.join(', '),
-    // A window of one scrape can come out empty, and a rate needs two samples.
-    period: () => `${Math.max(periodMs, 2 * scrapeIntervalMs)}ms`,
-    step: () => `${scrapeIntervalMs}ms`,
-    // Any longer, and Prometheus would take the part after the last sample for idle time.
-    rate: () => `${2 * scrapeIntervalMs}ms`,
+    ...windowsOf({ periodMs, scrapeIntervalMs }, (ms) => `${ms}ms`),
   };
+  return replaced(template, values);
+}
+
+function windowsOf({ periodMs, scrapeIntervalMs }: Windows, written: (ms: number) => string) {
+  return {
+    // A window of one scrape can come out empty, and a rate needs two samples.
+    period: () => written(Math.max(periodMs, 2 * scrapeIntervalMs)),
+    step: () => written(scrapeIntervalMs),
+    // Any longer, and Prometheus would take the part after the last sample for idle time.
+    rate: () => written(2 * scrapeIntervalMs),
+  };
+}
+
+function replaced(template: string, values: Readonly<Record<string, () => string>>): string {
   return template.replaceAll(
     /\$(hosts|guests|host|guest|period|step|rate)\b/g,
     (_all, name: string) => values[name]?.() ?? '',
