@@ -28,11 +28,15 @@ interface CreatedCloud {
  * @throws SetupError that names the variable that is missing or wrong.
  */
 export async function createFleet(config: Config, clock: Clock): Promise<{ cloud: Cloud; metrics: Metrics }> {
-  const { metricStore, requestTimeoutMs: timeoutMs } = config;
   const { cloud, ownMetrics } = await createCloud(config, clock);
-  const metrics = metricStore ? createMetrics(metricStore, { clock, random: Math.random, timeoutMs }) : ownMetrics?.();
+  const metrics = openStore(config, clock) ?? ownMetrics?.();
   if (!metrics) throw new SetupError([`METRICS: CLOUD=${config.cloud} has no readings of its own`]);
   return { cloud, metrics };
+}
+
+/** The metric store beside the cloud; undefined where the readings are the cloud's own. */
+export function openStore({ metricStore, requestTimeoutMs: timeoutMs }: Config, clock: Clock): Metrics | undefined {
+  return metricStore && createMetrics(metricStore, { clock, random: Math.random, timeoutMs });
 }
 
 /** Whether the fleet lives in this process: then no thread of its own can look at it. */

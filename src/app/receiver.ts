@@ -9,6 +9,7 @@ import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
+import { watchFleetHealth } from '../fleet/health.js';
 import type { AppOptions } from '../http/app.js';
 import { createApp } from '../http/app.js';
 import type { Backend } from '../http/ports.js';
@@ -23,7 +24,7 @@ import { retentionProblem } from '../intake/known.js';
 import { createBusy } from '../intake/busy-flag.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { DEFAULT_WATCH_LIMITS } from '../migration/watch.js';
-import { createCloud, createFleet, isSimulatedHere } from './create-fleet.js';
+import { createCloud, createFleet, isSimulatedHere, openStore } from './create-fleet.js';
 import { SetupError } from '../config/setup-error.js';
 import { startThreadedDecisions } from './threaded-decisions.js';
 import type { RuleBook } from '../rules/book.js';
@@ -66,7 +67,7 @@ const SHORT_SECRET = 16;
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { config, clock, log, limits } = options;
-  const { fleet, close } = await fleetFor(options);
+  const { fleet, store, close } = await fleetFor(options);
   const { cloud, metrics } = fleet;
   const opened = await openRuleBook(config.rulesDir, { log });
   if (!opened.ok) {
@@ -154,6 +155,15 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       },
     });
     await service.recover();
+    const looking = new AbortController();
+    const health = watchFleetHealth({
+      cloud,
+      ...(store && { store }),
+      clock,
+      log,
+      timeoutMs: config.requestTimeoutMs,
+      signal: looking.signal,
+    });
 
     const backend: Backend = {
       handleAlerts: (alerts) => service.handleAlerts(alerts),
@@ -164,6 +174,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       plans: () => service.plans(),
       operator: service.operator,
       fleet: (detail) => service.fleet(detail),
+      fleetHealth: () => health.current(),
       readiness: () =>
         Promise.resolve([
           ...(stopping ? ['going down'] : []),
@@ -184,6 +195,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       .filter((secret) => secret.length < SHORT_SECRET).length;
     if (weak > 0) log.warn({ secrets: weak }, `secrets shorter than ${SHORT_SECRET} characters can be guessed`);
     for (const sentence of closedDoors(doors(config).secrets)) log.warn({}, sentence);
+    if (ruleBook.rules().length === 0) {
+      log.warn({}, `no rule in ${config.rulesDir}: no alert leads to anything; automigrate rules create makes one`);
+    }
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
     void tellWarnings(cloud, log);
 
@@ -193,6 +207,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       ruleBook,
       async stop() {
         stopping = true;
+        looking.abort(new Error('the service is stopping'));
         // Until it has stopped, alerts are still answered: with 503.
         await service.stop();
         close();
@@ -226,13 +241,19 @@ async function tellWarnings(cloud: Cloud, log: Logger): Promise<void> {
 async function fleetFor({ config, clock, log, fleet, threads }: ReceiverOptions) {
   if (fleet || !threads || isSimulatedHere(config)) {
     const here = fleet ?? (await createFleet(config, clock));
-    return { fleet: here, close: () => here.metrics.close?.() };
+    const store = (here.metrics as object) === here.cloud ? undefined : here.metrics;
+    return { fleet: here, store, close: () => here.metrics.close?.() };
   }
   const { cloud } = await createCloud(config, clock);
   const limits = { timeMs: config.decisionTimeoutMs, memoryMib: config.decisionMemoryMib };
   const decisions = await startThreadedDecisions(config, limits, { clock, log });
   const { metrics: name, scrapeIntervalMs } = decisions.fleetOf;
-  return { fleet: { cloud, metrics: { name, scrapeIntervalMs }, decisions }, close: () => void decisions.close() };
+  return {
+    fleet: { cloud, metrics: { name, scrapeIntervalMs }, decisions },
+    // Only to be asked whether it is there: a thread that is at work on a decision could not tell.
+    store: openStore(config, clock),
+    close: () => void decisions.close(),
+  };
 }
 
 function asSetupError(error: unknown): never {

@@ -127,6 +127,12 @@ export interface FleetHistory {
   guests: Map<string, Partial<Record<MetricName, Sample[]>>>;
 }
 
+/** What a system has answered when it was only asked whether it is there. */
+export interface Pong {
+  /** Its own clock then, ms since the epoch, to the second; absent where it does not tell. */
+  clockAt?: number;
+}
+
 /** A metric store. Implementations throw {@link FleetError} when the store does not answer or answers nonsense. */
 export interface Metrics {
   readonly name: string;
@@ -137,6 +143,8 @@ export interface Metrics {
   readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings>;
   /** The course of the readings, asked apart from them where it is a question of its own: it can be slow, or fail, by itself. */
   history?(query: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory>;
+  /** Asks for as little as shows that it can be asked; absent where its readings come from the cloud or from this process. */
+  ping?(signal?: AbortSignal): Promise<Pong>;
   /** Ends what it does in the background; absent where it does nothing there. */
   close?(): void;
 }
@@ -201,6 +209,8 @@ export interface Cloud {
   /** How long the whole inventory may take, ms, where it comes in many calls; each of them has the limit of every call. */
   readonly inventoryTimeoutMs?: number;
   inventory(signal?: AbortSignal): Promise<Inventory>;
+  /** Signs in and asks for as little as shows that it can be asked, however large the fleet; absent where it is in this process. */
+  ping?(signal?: AbortSignal): Promise<Pong>;
   /** What an operator should know of how the cloud is set up, a sentence each, asked at the start; absent where nothing is checked. */
   warnings?(signal?: AbortSignal): Promise<string[]>;
   /** Whether the cloud itself would let the guest go there; absent where a cloud cannot be asked. */

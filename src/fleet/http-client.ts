@@ -8,6 +8,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
 import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
+import type { Pong } from './fleet.js';
 import { FleetError } from './fleet.js';
 
 /** How to reach a system over HTTP. Proxies are those of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). */
@@ -107,6 +108,12 @@ export function pathOf(...segments: string[]): string {
       return `/${encodeURIComponent(segment)}`;
     })
     .join('');
+}
+
+/** What the clock of a system said when it answered: its header `Date` (RFC 9110), to the second. */
+export function pongOf({ headers }: HttpAnswer): Pong {
+  const clockAt = Date.parse(headers.date ?? '');
+  return Number.isNaN(clockAt) ? {} : { clockAt };
 }
 
 /** Makes a client. Redirects are not followed: a system that sends us elsewhere is not the one that was configured. */

@@ -18,7 +18,10 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'operator' | 'fleet'>;
+  backend: Pick<
+    Backend,
+    'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'operator' | 'fleet' | 'fleetHealth'
+  >;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
@@ -60,7 +63,7 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
     sendFleet(request, response, await backend.fleet(detail));
   });
   const userOf = (request: Request) => apiUser(secrets.apiTokens, request.headers);
-  addOperatorRoutes(router, backend.operator, userOf);
+  addOperatorRoutes(router, backend, userOf);
   addPlanRoutes(router, backend, userOf);
   return router;
 }

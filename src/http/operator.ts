@@ -1,8 +1,8 @@
 import type { Request, Response, Router } from 'express';
-import type { Operator } from '../intake/operator.js';
 import { parseDuration } from '../common/units.js';
 import { takesJson } from './json-routes.js';
 import { onlyMethods } from './errors.js';
+import type { Backend } from './ports.js';
 
 /** A pause of more than this would outlive the one who asked for it; and longer timers fire at once. */
 const LONGEST_PAUSE_MS = 24 * 86_400_000;
@@ -23,10 +23,15 @@ export const REASON = {
  * @param router - has let in nobody without a valid token.
  * @param userOf - who asks.
  */
-export function addOperatorRoutes(router: Router, operator: Operator, userOf: (request: Request) => string): void {
+export function addOperatorRoutes(
+  router: Router,
+  backend: Pick<Backend, 'operator' | 'fleetHealth'>,
+  userOf: (request: Request) => string,
+): void {
+  const { operator } = backend;
   router
     .route('/api/status')
-    .get((_request, response) => void response.json(operator.status()))
+    .get((_request, response) => void response.json({ ...operator.status(), ...backend.fleetHealth() }))
     .all(onlyMethods('GET, HEAD'));
 
   takesJson(

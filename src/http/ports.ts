@@ -5,6 +5,7 @@ import type { BatchView, PlanView } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
 import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
+import type { FleetHealth } from '../fleet/health.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 
 /** What stands behind the HTTP surface. */
@@ -22,6 +23,8 @@ export interface Backend {
   operator: Operator;
   /** The fleet, written out: one answer for all who ask within some seconds. */
   fleet(detail: FleetDetail): Promise<FleetView>;
+  /** Whether cloud and metric store can be asked, as of the last look. */
+  fleetHealth(): FleetHealth;
   /** Problems that keep the service from doing its work; none means ready. */
   readiness(): Promise<string[]>;
   /** Prometheus text format. */

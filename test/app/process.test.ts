@@ -148,3 +148,23 @@ it('is not started for libvirt where there is no virsh, and says so', async () =
     'automigrate: CLOUD: libvirt: the program virsh is not in PATH (Debian: libvirt-clients)\n',
   );
 });
+
+describe('the health of the fleet', () => {
+  const statusOf = async (url: string) =>
+    (await (await fetch(`${url}/api/status`)).json()) as Record<'cloud' | 'metrics', { up: boolean; text?: string }>;
+
+  it('is shown by /api/status, and a cloud that is not there is warned of at the start', async () => {
+    const up = start();
+    const url = await up.listening;
+    await until(async () => (await statusOf(url)).cloud.up);
+    expect(await statusOf(url)).toMatchObject({ cloud: { up: true }, metrics: { up: true } });
+    expect(up.output()).not.toContain('cannot be asked');
+    up.kill('SIGTERM');
+    await up.ended;
+
+    const alone = start({ SIMULATION: 'http://127.0.0.1:9' });
+    await alone.listening;
+    await until(() => alone.output().includes('the cloud cannot be asked: simulated: list one guest: '));
+    expect(await statusOf(await alone.listening)).toMatchObject({ cloud: { up: false }, metrics: { up: false } });
+  });
+});

@@ -6,6 +6,7 @@ import type { Alert } from '../../src/alerts/alert.js';
 import type { WebhookAnswer } from '../../src/intake/answer.js';
 import { fleetView, type FleetDetail, type FleetView } from '../../src/decide/fleet-view.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
+import type { FleetHealth } from '../../src/fleet/health.js';
 import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';
@@ -89,6 +90,13 @@ export class MemoryBackend implements Backend {
   }
   async fleet(detail: FleetDetail): Promise<FleetView> {
     return fleetView(await this.snapshot(), detail);
+  }
+  health: FleetHealth = {
+    cloud: { up: true, since: '2026-11-21T05:00:00Z' },
+    metrics: { up: false, since: '2026-11-21T05:05:00Z', text: 'prometheus: query: HTTP 401' },
+  };
+  fleetHealth(): FleetHealth {
+    return this.health;
   }
   readiness(): Promise<string[]> {
     return Promise.resolve(this.problems);

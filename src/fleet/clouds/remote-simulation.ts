@@ -14,7 +14,7 @@ import type {
 } from '../fleet.js';
 import { FleetError } from '../fleet.js';
 import type { HttpAnswer, HttpCall, HttpClientOptions } from '../http-client.js';
-import { createHttpClient, pathOf } from '../http-client.js';
+import { createHttpClient, pathOf, pongOf } from '../http-client.js';
 import { fieldPath, snapshotFileSchema } from '../snapshot-file.js';
 
 const SYSTEM = 'simulated';
@@ -83,6 +83,13 @@ export function createRemoteSimulation(options: Omit<HttpClientOptions, 'system'
   return {
     name: SYSTEM,
     scrapeIntervalMs: 60_000,
+
+    async ping(signal) {
+      const call = { what: 'list one guest', method: 'GET' as const, path: '/guests', params: { offset: 0, limit: 1 } };
+      const answer = await http.read({ ...call, ...(signal && { signal }) });
+      checked(guestPage, answer, call.what);
+      return pongOf(answer);
+    },
 
     async inventory(signal): Promise<Inventory> {
       const { hosts } = await read<{ hosts: HostRecord[] }>(hostList, 'list hosts', { path: '/hosts' }, signal);

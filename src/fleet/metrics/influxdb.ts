@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FleetHistory, FleetReadings, HistoryQuery, Metrics, MetricsQuery, Reading, Sample } from '../fleet.js';
 import { FleetError } from '../fleet.js';
+import { pongOf } from '../http-client.js';
 import type { Field, Span } from './influxql.js';
 import { historyStatement, meanStatements, TELEGRAF_CPU } from './influxql.js';
 import type { Answers, Series, Subject } from './readings.js';
@@ -44,6 +45,10 @@ const result = z.object({
 });
 const answer = z.object({ error: z.string().optional(), results: z.array(result).default([]) });
 type Result = z.output<typeof result>;
+const outcome = z.object({
+  error: z.string().optional(),
+  results: z.array(z.object({ error: z.string().optional() })).default([]),
+});
 
 /** An InfluxDB 1.x, asked in InfluxQL: all statements in one call, whatever the number of machines, and one more for a history. */
 export function createInfluxMetrics(settings: InfluxSettings, context: StoreContext): Metrics {
@@ -53,7 +58,7 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
   const send = openStore(SYSTEM, settings, context);
   const ask = async (what: string, statements: readonly string[], signal: AbortSignal | undefined) => {
     const params = { db: database, epoch: 'ms' };
-    const body = await send({ what, path: '/query', params, form: { q: statements.join('; ') }, signal });
+    const { body } = await send({ what, path: '/query', params, form: { q: statements.join('; ') }, signal });
     return resultsOf(what, body, statements);
   };
 
@@ -61,6 +66,17 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
     name: SYSTEM,
     scrapeIntervalMs,
     namedBy: namedBy('tag', labels),
+
+    async ping(signal) {
+      const what = 'query';
+      // Its rows are names, not samples: only whether it is an answer, and none of an error, counts.
+      const params = { db: database };
+      const said = await send({ what, path: '/query', params, form: { q: 'SHOW MEASUREMENTS LIMIT 1' }, signal });
+      const { error, results } = checkedAnswer(SYSTEM, what, outcome, said.body);
+      const failed = error ?? results.find((each) => each.error !== undefined)?.error;
+      if (failed !== undefined) throw new FleetError(SYSTEM, `${what}: ${failed}`);
+      return pongOf(said);
+    },
 
     async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {
       const scope = scopeOf(query, labels);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FleetHistory, FleetReadings, HistoryQuery, Metrics, MetricsQuery, Reading, Sample } from '../fleet.js';
 import { FleetError } from '../fleet.js';
+import { pongOf } from '../http-client.js';
 import type { PresetName, Question } from './presets.js';
 import { ownQuestion, PRESETS } from './presets.js';
 import { historyQuery, meansQuery, PART } from './promql.js';
@@ -71,6 +72,13 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
     scrapeIntervalMs,
     namedBy: namedBy('label', labels),
 
+    async ping(signal) {
+      const what = 'query';
+      const answer = await ask({ what, path: '/api/v1/query', form: { query: 'vector(1)' }, signal });
+      contentOf(what, answer.body, vector);
+      return pongOf(answer);
+    },
+
     async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {
       const { periodMs } = query;
       const scope = scopeOf(query, labels);
@@ -82,7 +90,7 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
           time: seconds(now),
         };
         const { what } = SUBJECT_OF[subject];
-        const body = await ask({ what, path: '/api/v1/query', form, signal });
+        const { body } = await ask({ what, path: '/api/v1/query', form, signal });
         const { result } = contentOf(what, body, vector);
         answers[subject] = pair(result, now - periodMs);
       };
@@ -105,7 +113,7 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
           step: seconds(stepMs),
         };
         const what = `history of ${kind}`;
-        const body = await ask({ what, path: '/api/v1/query_range', form, signal });
+        const { body } = await ask({ what, path: '/api/v1/query_range', form, signal });
         Object.assign(answers, bySubject(contentOf(what, body, matrix).result));
       };
       await Promise.all([askHistory('hosts'), askHistory('guests')]);

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../common/clock.js';
 import { FleetError } from '../fleet.js';
-import type { HttpCall, HttpClient } from '../http-client.js';
+import type { HttpAnswer, HttpCall, HttpClient } from '../http-client.js';
 import { createHttpClient } from '../http-client.js';
 import { fieldPath } from '../snapshot-file.js';
 
@@ -31,7 +31,7 @@ export interface StoreContext {
 /** Asks a store: the query goes as a form, for names of many machines would pass the length that an address may have. */
 export type AskStore = (
   call: Pick<HttpCall, 'what' | 'path' | 'params'> & { form: Record<string, string>; signal: AbortSignal | undefined },
-) => Promise<unknown>;
+) => Promise<HttpAnswer>;
 
 /** Opens the way to a store. */
 export function openStore(
@@ -44,9 +44,9 @@ export function openStore(
   const http: HttpClient = createHttpClient({ system, baseUrl, ...context, ...(ca !== undefined && { ca }) });
   const basic = `Basic ${Buffer.from(`${username ?? ''}:${password}`).toString('base64')}`;
   const sent = { ...(username !== undefined && { authorization: basic }), ...headers };
-  return async ({ form, signal, ...call }) => {
+  return ({ form, signal, ...call }) => {
     const request = { ...call, method: 'POST' as const, body: new URLSearchParams(form), headers: sent };
-    return (await http.read({ ...request, ...(signal && { signal }) })).body;
+    return http.read({ ...request, ...(signal && { signal }) });
   };
 }
 

@@ -184,6 +184,24 @@ export function describeHttpContract(name: string, makeHarness: MakeHttpHarness)
       expect(error.message).toMatch(/HTTP 401.*who are you/);
     });
 
+    it('a ping costs two calls at most, however large the fleet, and tells what the clock over there says', async () => {
+      const harness = await set({ hosts: 500, guests: 5000 });
+      const before = harness.server.requests.length;
+      const { clockAt } = await harness.cloud.ping!();
+      expect(Math.abs(clockAt! - Date.now())).toBeLessThan(60_000);
+      expect(harness.server.requests.length - before).toBeLessThanOrEqual(2);
+      expect(harness.server.requests.filter((request) => harness.isListOfGuests(request))).toEqual([]);
+    });
+
+    it.each<[LocalFault, RegExp]>([
+      [{ status: 403, body: { message: 'not for you' } }, /HTTP 403.*not for you/],
+      ['silent', /no answer within 150 ms/],
+    ])('a ping that comes to nothing (%j) is an error with its words', async (fault, words) => {
+      const harness = await set({ timeoutMs: SHORT_MS });
+      harness.server.fault = () => fault;
+      expect((await errorOf(harness, harness.cloud.ping!())).message).toMatch(words);
+    });
+
     it('5,000 hosts with 50,000 guests are read whole', async () => {
       const harness = await set({ hosts: 5000, guests: 50_000 });
       const { hosts, guests } = await harness.cloud.inventory();

@@ -38,6 +38,9 @@ export interface StoreKind {
   answer(request: Received, series: readonly StoredSeries[]): unknown;
   /** In which steps the histories of hosts and guests were asked for, ms. */
   stepsOf(received: readonly Received[]): Record<'hosts' | 'guests', number>;
+  /** What a good store answers to a ping, and what one answers with status 200 that is of no use. */
+  pong: unknown;
+  noPongs: { body: unknown; says: string }[];
   /** Answers with status 200 that are half answers or errors all the same, and what the error has to say. */
   refused: Record<string, { body: (whole: unknown) => unknown; says: string }>;
 }
@@ -255,6 +258,20 @@ export function metricsContract(kind: StoreKind): void {
     it.each([401, 403, 422, 500, 503])('status %i is told with the words of the answer', async (status) => {
       const { metrics } = await open(() => ({ status, body: '{"error":"too busy for this"}' }));
       await expect(metrics.readings(fleet)).rejects.toThrow(new RegExp(`^${kind.name}: .*HTTP ${status}.*too busy`));
+    });
+
+    it('a ping is one call, whatever the fleet, and tells what the clock over there says', async () => {
+      const { metrics, received } = await open(() => ({ body: JSON.stringify(kind.pong) }));
+      const { clockAt } = await metrics.ping!();
+      expect(Math.abs(clockAt! - Date.now())).toBeLessThan(60_000);
+      expect(received).toHaveLength(1);
+    });
+
+    it.each(kind.noPongs)('a ping of a store that says no is an error in its words', async ({ body, says }) => {
+      const { metrics } = await open(() => ({ body: JSON.stringify(body) }));
+      await expect(metrics.ping!()).rejects.toThrow(says);
+      const refused = await open(() => ({ status: 401, body: 'who are you?' }));
+      await expect(refused.metrics.ping!()).rejects.toThrow('HTTP 401: who are you?');
     });
 
     it('a store that hangs is waited for no longer than it may take', async () => {

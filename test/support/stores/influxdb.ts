@@ -54,6 +54,11 @@ export const influxdb: StoreKind = {
       );
     return { hosts: step('cpu'), guests: step('vm_cpu') };
   },
+  pong: { results: [{ statement_id: 0, series: [{ name: 'measurements', columns: ['name'], values: [['cpu']] }] }] },
+  noPongs: [
+    { body: { results: [{ statement_id: 0, error: 'database not found: telegraf' }] }, says: 'database not found' },
+    { body: { error: 'authorization failed' }, says: 'authorization failed' },
+  ],
   refused: {
     'an error of one statement': {
       body: (whole) => changedFirst(whole, { error: 'database not found: telegraf' }),

@@ -67,6 +67,8 @@ export const prometheus: StoreKind = {
       Number(ranges.find(({ form }) => isOfGuests(form.get('query')!) === guests)?.form.get('step')) * 1000;
     return { hosts: step(false), guests: step(true) };
   },
+  pong: success('vector', [{ metric: {}, value: [1, '1'] }]),
+  noPongs: [{ body: { status: 'error', error: 'no org id' }, says: 'no org id' }],
   refused: {
     'an error inside': {
       body: () => ({ status: 'error', errorType: 'timeout', error: 'query timed out' }),

@@ -1,4 +1,5 @@
 import type { Cloud } from '../../fleet.js';
+import { pongOf } from '../../http-client.js';
 import type { CloudOptions } from '../cloud-options.js';
 import { createKeystoneClient } from '../keystone.js';
 import { createFollowed } from './followed.js';
@@ -29,6 +30,11 @@ export function createCloudpods(settings: CloudpodsSettings, options: CloudOptio
   return {
     name: system,
     ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),
+    async ping(signal) {
+      const params = { scope: 'system', limit: 1 };
+      const call = { what: 'list one host', method: 'GET' as const, path: '/hosts', params };
+      return pongOf(await client.read({ ...call, ...(signal && { signal }) }));
+    },
     async inventory(signal) {
       const inventory = await readInventory(client, system, signal);
       mend(inventory.guests);

@@ -1,6 +1,8 @@
 import { errorMessage } from '../../../common/error-message.js';
+import type { Pong } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
 import type { LibvirtHost } from './uris.js';
+import type { Virsh } from './virsh.js';
 
 /** How many daemons are asked at once. */
 const AT_ONCE = 16;
@@ -33,6 +35,25 @@ export async function askHosts<T>(
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, hosts.length) }, worker));
   signal?.throwIfAborted();
   return answers;
+}
+
+/** How many hosts are asked at once whether any is there. */
+const PINGED = 4;
+
+/**
+ * Asks whether any host is there, some at a time until one answers: a host that is away is that host's trouble alone.
+ * @throws FleetError with every host's words if none did.
+ */
+export async function pingSome(virsh: Virsh, hosts: readonly LibvirtHost[], signal?: AbortSignal): Promise<Pong> {
+  const silent: HostAnswer<string>[] = [];
+  for (let from = 0; from < hosts.length; from += PINGED) {
+    const some = hosts.slice(from, from + PINGED);
+    const answers = await askHosts(some, async (host) => (await virsh.ask(host, ['hostname'], signal)).words, signal);
+    if (answers.some((answer) => 'value' in answer)) return {};
+    silent.push(...answers);
+  }
+  answered(silent);
+  return {};
 }
 
 /** The answers of the hosts that gave one. @throws FleetError with every host's words if none did. */

@@ -6,7 +6,7 @@ import { createAutostart } from './autostart.js';
 import { concernOf } from './concern.js';
 import type { Sight } from './follow.js';
 import { isActive, judgeMove, sightCommands, toSight } from './follow.js';
-import { askHosts, wordsOf } from './hosts.js';
+import { askHosts, pingSome, wordsOf } from './hosts.js';
 import { createInventory } from './inventory.js';
 import type { Move } from './moves.js';
 import { createMoves } from './moves.js';
@@ -132,6 +132,7 @@ export function createLibvirtCloud(options: LibvirtOptions): Cloud {
 
   return {
     name: 'libvirt',
+    ping: (signal) => pingSome(virsh, hosts, signal),
     inventory: createInventory(virsh, hosts, sharedPaths),
 
     async startMigration(request): Promise<MigrationStart> {

@@ -1,4 +1,5 @@
 import type { Cloud } from '../../fleet.js';
+import { pongOf } from '../../http-client.js';
 import type { CloudOptions } from '../cloud-options.js';
 import type { KeystoneSettings } from '../keystone.js';
 import { createKeystoneClient } from '../keystone.js';
@@ -27,6 +28,15 @@ export function createOpenstack({ keystone }: OpenstackSettings, options: CloudO
   return {
     name: system,
     ...(inventoryTimeoutMs !== undefined && { inventoryTimeoutMs }),
+    async ping(signal) {
+      const call = {
+        what: 'list one hypervisor',
+        method: 'GET' as const,
+        path: '/os-hypervisors',
+        params: { limit: 1 },
+      };
+      return pongOf(await client.read({ ...call, ...(signal && { signal }) }));
+    },
     async inventory(signal) {
       const { inventory, facts } = await readInventory(client, system, signal);
       constraints.learn(facts);

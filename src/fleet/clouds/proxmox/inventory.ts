@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import type { GuestRecord, HostRecord, Inventory } from '../../fleet.js';
+import type { GuestRecord, HostRecord, Inventory, Pong } from '../../fleet.js';
 import { FleetError } from '../../fleet.js';
+import { pongOf } from '../../http-client.js';
+import { checked } from '../answers.js';
 import type { ProxmoxApi } from './proxmox-api.js';
+import { data } from './proxmox-api.js';
 import type { GuestResource, NodeResource } from './resources.js';
 import { readGuests, readNodes, statusOf } from './resources.js';
 
@@ -52,10 +55,23 @@ export async function readInventory(api: ProxmoxApi, signal?: AbortSignal): Prom
 
 type Members = z.output<typeof membersSchema>;
 
+/** Asks whether the cluster is there, and has quorum. */
+export async function pingCluster(api: ProxmoxApi, signal?: AbortSignal): Promise<Pong> {
+  const call = { what: 'cluster status', method: 'GET' as const, path: '/cluster/status' };
+  const answer = await api.read({ ...call, ...(signal && { signal }) });
+  requireQuorum(api, checked(api.system, call.what, data(membersSchema), answer).data);
+  return pongOf(answer);
+}
+
 /** The members, as told by a node that is not cut off from the others: what one tells that is may be old. */
 async function quorateMembers(api: ProxmoxApi, signal?: AbortSignal): Promise<Members> {
   const members = await api.get('cluster status', '/cluster/status', membersSchema, { signal });
-  if (!members.some(({ type, quorate }) => type === 'cluster' && quorate !== undefined && !quorate)) return members;
+  requireQuorum(api, members);
+  return members;
+}
+
+function requireQuorum(api: ProxmoxApi, members: Members): void {
+  if (!members.some(({ type, quorate }) => type === 'cluster' && quorate !== undefined && !quorate)) return;
   // The lists that were asked for together with this come from the same node.
   api.passOver();
   throw new FleetError(api.system, 'cluster status: the cluster has no quorum: what this node tells may be old');

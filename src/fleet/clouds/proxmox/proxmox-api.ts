@@ -32,6 +32,8 @@ export interface ProxmoxApi {
     schema: Schema,
     how?: { params?: NonNullable<HttpCall['params']>; signal?: AbortSignal | undefined },
   ): Promise<z.output<Schema>>;
+  /** Makes a call that only reads. Asks through the next node where one does not answer. */
+  read(call: HttpCall): Promise<HttpAnswer>;
   /** Makes a call that changes something, once, through the node that has answered last. */
   once(call: HttpCall): Promise<HttpAnswer>;
   /** Asks through the next node from now on. */
@@ -105,6 +107,7 @@ export function createProxmoxApi({ urls, token, ca }: ProxmoxAccess, options: Cl
       const answer = await read({ what, method: 'GET', path, ...(params && { params }), ...(signal && { signal }) });
       return (checked(system, what, data(schema), answer) as { data: z.output<typeof schema> }).data;
     },
+    read,
     once: (call) => way().once(withToken(call)),
     passOver,
   };

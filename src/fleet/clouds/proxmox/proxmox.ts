@@ -2,7 +2,7 @@ import type { Cloud, Metrics } from '../../fleet.js';
 import type { CloudOptions } from '../cloud-options.js';
 import type { ProxmoxAccess } from './proxmox-api.js';
 import { createProxmoxApi } from './proxmox-api.js';
-import { readInventory } from './inventory.js';
+import { pingCluster, readInventory } from './inventory.js';
 import { STATUS_INTERVAL_MS, createUptimeWatch, proxmoxMetrics } from './metrics.js';
 import type { MigrationSettings } from './migration.js';
 import { proxmoxMigrations } from './migration.js';
@@ -19,6 +19,7 @@ export function createProxmox(settings: ProxmoxSettings, options: CloudOptions):
   return {
     name: api.system,
     scrapeIntervalMs: STATUS_INTERVAL_MS,
+    ping: (signal) => pingCluster(api, signal),
     inventory: (signal) => readInventory(api, signal),
     readings: (query, signal) => proxmoxMetrics(api, { clock, uptimes, timeoutMs }, query, signal),
     warnings: (signal) => proxmoxWarnings(api, clock, signal),

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { pingSome } from '../../../../src/fleet/clouds/libvirt/hosts.js';
 import { createVirsh, isUuid, virshProblem } from '../../../../src/fleet/clouds/libvirt/virsh.js';
 import { FleetError } from '../../../../src/fleet/fleet.js';
 import { libvirtHost } from './fixtures.js';
@@ -25,6 +26,24 @@ const asked = (script: string, timeoutMs = 60_000) => {
   const answer = createVirsh({ program: programOf(script), timeoutMs }).ask(host, ['hostname']);
   return answer.catch((error: unknown) => error);
 };
+
+describe('a ping', () => {
+  const hosts = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => libvirtHost(name));
+  const away = `echo "error: $3 is away" >&2; exit 1`;
+
+  it('is answered while any host is there, wherever it stands in the list', async () => {
+    const virsh = createVirsh({
+      program: programOf(`case "$3" in *//f/*) ${PRINTING};; *) ${away};; esac`),
+      timeoutMs: 60_000,
+    });
+    expect(await pingSome(virsh, hosts)).toEqual({});
+  });
+
+  it('that no host answers is an error with the words of each', async () => {
+    const virsh = createVirsh({ program: programOf(away), timeoutMs: 60_000 });
+    await expect(pingSome(virsh, hosts)).rejects.toThrow(/no host answers: a: .*a\/system is away.*f\/system is away/);
+  });
+});
 
 describe('virsh', () => {
   it('is run without a shell, in plain English, over one connection', async () => {
