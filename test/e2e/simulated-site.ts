@@ -22,6 +22,8 @@ const API_TOKEN = 'story';
 /** A simulated fleet that real monitoring watches, and the place of a receiver behind a gate. */
 export interface Site {
   cloud: SimulatedCloud;
+  /** The folder of the rule files. */
+  directory: string;
   /** What scrapes the fleet, under Telegraf's names. */
   scrape: ScrapeJob;
   gate: Gate;
@@ -87,6 +89,7 @@ export async function openSite(
   };
   return {
     cloud,
+    directory,
     scrape: { job_name: 'fleet', static_configs: [{ targets: [new URL(exporter.url).host] }] },
     gate,
     webhook: `${gate.url}/webhooks/alertmanager`,

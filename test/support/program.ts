@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-const MAIN = resolve('dist/main.js');
+export const MAIN = resolve('dist/main.js');
 
 /** The real program, `automigrate serve`, in a process of its own. */
 export interface Program {
