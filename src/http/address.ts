@@ -15,8 +15,10 @@ export function clientOf({ ip }: Pick<Request, 'ip'>): string {
   return bare.includes(':') ? ipKeyGenerator(bare, IPV6_PREFIX) : bare;
 }
 
-/** The client's address, which Express works out anew each time it is asked. */
+/** The client's address, which Express works out anew each time it is asked; without a trusted proxy it is the connection's. */
 export function addressOf(request: Request, { locals }: Response): string | undefined {
   const known = locals.from as string | undefined;
-  return known ?? (locals.from = request.ip);
+  if (known !== undefined) return known;
+  const isProxied = request.app.get('trust proxy') !== false;
+  return (locals.from = isProxied ? request.ip : request.socket.remoteAddress);
 }

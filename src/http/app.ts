@@ -1,5 +1,5 @@
 import express from 'express';
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -61,9 +61,13 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   // Nobody asks twice for what changes by the second.
   app.set('etag', false);
-  app.use(requestLog({ log, now }));
-  app.use(requireOwnSite(options.site ?? { names: [] }, log));
-  app.use(limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }));
+  app.use(
+    inTurn(
+      requestLog({ log, now }),
+      requireOwnSite(options.site ?? { names: [] }, log),
+      limitRate(options.rateLimit ?? DEFAULT_RATE_LIMIT, { log, metrics }),
+    ),
+  );
   const bodies = new BodyReader(bodyLimit, options.bodiesLimit);
   addWebhookRoutes(app, { backend, secrets, metrics, guard, now, bodies, messageKey });
   // Its headers are for browsers; webhooks, which senders of alerts read, do without.
@@ -87,4 +91,16 @@ export function createApp(options: AppOptions): Express {
   app.use(notFound);
   app.use(answerProblems);
   return app;
+}
+
+/** Handlers as one layer of the router: every webhook of a storm goes through them, and each layer costs as much as a handler. */
+function inTurn(...handlers: readonly RequestHandler[]): RequestHandler {
+  return (request, response, done) => {
+    const from = (index: number): void => {
+      const handler = handlers[index];
+      if (!handler) done();
+      else void handler(request, response, (error?: unknown) => (error === undefined ? from(index + 1) : done(error)));
+    };
+    from(0);
+  };
 }

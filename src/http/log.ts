@@ -4,8 +4,8 @@ import { addressOf } from './address.js';
 
 /** Asked so often that a line each would bury the others. */
 const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
-/** So many dropped webhooks a second have a line of their own; the journal and the counters have them all. */
-const DROPPED_LINES = 10;
+/** So many webhooks a second that come to nothing have a line of their own; the journal and the counters have them all. */
+const LINES_OF_NOTHING = 10;
 
 export interface RequestLogOptions {
   log: Logger;
@@ -51,7 +51,7 @@ function levelOf({ originalUrl }: Request, response: Response, isOneOfMany: () =
   if (status >= 400) return 'warn';
   if (QUIET.has(pathOf(originalUrl))) return 'debug';
   const { outcome } = (locals.log ?? {}) as { outcome?: string };
-  return outcome === 'dropped' && isOneOfMany() ? 'debug' : 'info';
+  return (outcome === 'dropped' || outcome === 'ignored') && isOneOfMany() ? 'debug' : 'info';
 }
 
 /** Counts its calls, and says whether this second has had more than enough of them. */
@@ -62,7 +62,7 @@ function manyASecond(now: () => number): () => boolean {
     const current = Math.floor(now() / 1000);
     count = current === second ? count + 1 : 1;
     second = current;
-    return count > DROPPED_LINES;
+    return count > LINES_OF_NOTHING;
   };
 }
 

@@ -19,7 +19,7 @@ const MOST_TELLING: readonly IgnoredReason[] = ['duplicate', 'no_host', 'rule_di
 
 /**
  * Sorts the alerts of one body by rule. Several alerts of one rule become one part, and so one plan.
- * @param isDuplicate - whether an alert has been taken on a moment ago.
+ * @param isDuplicate - whether the same occurrence of an alert has been taken on, or is being looked at, since a moment ago.
  */
 export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert: Alert) => boolean): SortedAlerts {
   const parts = new Map<string, MatchedPart & { known: Set<string> }>();
@@ -35,7 +35,7 @@ export function sortAlerts(alerts: readonly MatchedAlert[], isDuplicate: (alert:
       continue;
     }
     if (isDuplicate(alert)) {
-      nothing.set('duplicate', `alert ${alert.name} was taken on a moment ago`);
+      nothing.set('duplicate', `alert ${alert.name} came a moment ago already`);
       continue;
     }
     const part = parts.get(match.rule.name) ?? { rule: match.rule, hosts: [], alerts: [], known: new Set() };

@@ -6,18 +6,20 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Shooting } from './cannon.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';
 
 const TOKEN = 'a-token-that-is-long-enough';
 const PATH = '/webhooks/alertmanager';
 const CONNECTIONS = 50;
+/** What a webhook may cost: so much of the throughput of a bare route is left. */
+const WANTED_RATIO = 0.8;
 /** Pairs of measurements of throughput. */
 const ROUNDS = 5;
 
@@ -50,8 +52,8 @@ const alert = (name: string) => ({
   endsAt: '0001-01-01T00:00:00Z',
   generatorURL: 'http://prometheus.example:9090/graph?g0.expr=instance%3Anode_cpu+%3E+80&g0.tab=1',
 });
-/** Each needs its own fingerprint, or the receiver takes it for the same occurrence again. */
-const body = (from: number) =>
+/** Each sender needs fingerprints of its own, or the receiver takes its alerts for the same occurrence again. */
+const body = (from: string) =>
   JSON.stringify({
     version: '4',
     receiver: 'automigrate',
@@ -118,7 +120,7 @@ async function receiver(directory: string, rateLimit: string): Promise<string> {
   const answer = await fetch(url + PATH, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${TOKEN}` },
-    body: body(0),
+    body: body('first'),
   });
   if (answer.status !== 202) throw new Error(`the batch was not taken on: ${answer.status} ${await answer.text()}`);
   for (;;) {
@@ -129,11 +131,16 @@ async function receiver(directory: string, rateLimit: string): Promise<string> {
   }
 }
 
-async function shoot(url: string, options: string[]): Promise<Shots> {
-  const cannon = createRequire(import.meta.url).resolve('autocannon');
-  const headers = ['-H', 'Content-Type=application/json', '-H', `Authorization=Bearer ${TOKEN}`];
-  const args = [cannon, '-j', '-c', String(CONNECTIONS), '-m', 'POST', ...headers, '-b', body(1), ...options];
-  const child = spawn(process.execPath, [...args, url + PATH], { stdio: ['ignore', 'pipe', 'ignore'] });
+async function shoot(url: string, until: Shooting['until']): Promise<Shots> {
+  const shooting: Shooting = {
+    url: url + PATH,
+    connections: CONNECTIONS,
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${TOKEN}` },
+    body: body('<connection>'),
+    until,
+  };
+  const cannon = fileURLToPath(new URL('./cannon.js', import.meta.url));
+  const child = spawn(process.execPath, [cannon, JSON.stringify(shooting)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   await once(child, 'close');
@@ -192,7 +199,7 @@ async function throughput(directory: string): Promise<void> {
       ['bare', bare],
       ['ours', ours],
     ] as const) {
-      const shots = await shoot(url, ['-d', String(burst)]);
+      const shots = await shoot(url, { duration: burst });
       const failed = shots.non2xx + shots.errors;
       if (failed > 0) failures.push(`throughput of ${name}: ${failed} failed`);
       pair[name] = shots.requests.average;
@@ -204,7 +211,7 @@ async function throughput(directory: string): Promise<void> {
   const ratio = middle(rates.map((pair) => pair.ours / pair.bare));
   row('bare Express route, same body', `${middle(rates.map(({ bare: one }) => one)).toFixed(0)}/s`);
   row('automigrate, every webhook dropped', `${middle(rates.map(({ ours: one }) => one)).toFixed(0)}/s`);
-  row(`ratio, the middle of ${ROUNDS} pairs`, ratio.toFixed(2), '≥ 0.70', ratio >= 0.7);
+  row(`ratio, the middle of ${ROUNDS} pairs`, ratio.toFixed(2), `≥ ${WANTED_RATIO.toFixed(2)}`, ratio >= WANTED_RATIO);
 }
 
 async function storm(directory: string): Promise<void> {
@@ -213,7 +220,7 @@ async function storm(directory: string): Promise<void> {
   const before = await sample(url, 'process_resident_memory_bytes');
   const observer = observe(url);
   const total = rate * seconds;
-  const shots = await shoot(url, ['-a', String(total), '-R', String(rate)]);
+  const shots = await shoot(url, { amount: total, overallRate: rate });
   await observer.stop();
   const after = await sample(url, 'process_resident_memory_bytes');
   const drops = await counted();

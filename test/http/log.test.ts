@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Secrets } from '../../src/http/auth.js';
+import type { WebhookAnswer } from '../../src/intake/answer.js';
 import { rawFixture } from '../alerts/fixtures.js';
 import { NOW, world } from './world.js';
 
@@ -48,12 +49,15 @@ test('the address is that of the client, not what a header says, unless a proxy 
   expect(await from('loopback')).toBe('203.0.113.9');
 });
 
-test('of many webhooks that are dropped at once a few have a line of their own', async () => {
+test.each<WebhookAnswer>([
+  { outcome: 'dropped', reason: 'busy', batch: 'b1', text: 't' },
+  { outcome: 'ignored', reason: 'duplicate', text: 't' },
+])('of many webhooks that are $outcome at once a few have a line of their own', async (answer) => {
   const app = world();
-  app.backend.answer = () => ({ outcome: 'dropped', reason: 'busy', batch: 'b1', text: 't' });
+  app.backend.answer = () => answer;
   for (let count = 0; count < 30; count += 1) await app.http.post('/webhooks/alertmanager').send({ alerts: [] });
   expect(app.log.filter(({ level }) => level === INFO)).toHaveLength(10);
-  expect(await app.count('automigrate_webhooks_total{sender="alertmanager",outcome="dropped"}')).toBe(30);
+  expect(await app.count(`automigrate_webhooks_total{sender="alertmanager",outcome="${answer.outcome}"}`)).toBe(30);
 });
 
 test('a client that has gone before its answer leaves a line that tells so', async () => {
