@@ -23,12 +23,13 @@ import type { Operator } from '../intake/operator.js';
 import { createOperator } from '../intake/operator.js';
 import { createPause } from '../intake/pause.js';
 import { createReceiver } from '../intake/receive-alerts.js';
-import { carryingOut, createRunner } from '../intake/run-batches.js';
+import { createRunner } from '../intake/run-batches.js';
 import type { BatchView, PlanView } from '../intake/views.js';
 import type { Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
-import { hasEnded } from '../migration/batch.js';
+import { carryOut } from '../migration/batch.js';
 import { followGivenUp } from '../migration/given-up.js';
+import { hasEnded } from '../migration/move-record.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { matchAlerts } from '../rules/match.js';
 import type { Rule } from '../rules/rule.js';
@@ -107,7 +108,7 @@ export interface Service {
 
 /** Puts the rooms together: who receives alerts, who decides, who moves, who looks again. */
 export function createService(options: ServiceOptions | ServiceElsewhere): Service {
-  const { cloud, metrics, journal, busy, clock, log, limits, newBatchId } = options;
+  const { cloud, metrics, journal, busy, clock, log, limits, concurrency, newBatchId } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const decisions = isHere(options) ? decisionsHere(options) : options.decisions;
@@ -140,7 +141,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
   };
   const runner = createRunner({
     deciding,
-    carryOut: carryingOut({ cloud, journal, clock, limits, concurrency: options.concurrency, signal }),
+    carryOut: (record, turn) => carryOut(record, { cloud, journal, clock, limits, concurrency, signal, ...turn }),
     busy,
     retry: limits,
     verification: verifier && { verifier, scrapeIntervalMs },

@@ -1,6 +1,6 @@
 import type { Log } from '../common/log.js';
 import type { BatchRecord } from '../journal/journal.js';
-import type { BatchProgress } from '../migration/batch.js';
+import type { BatchProgress } from '../migration/carry-out-options.js';
 
 /** What of a state is shown: the cloud's own word, and how far the move is, %. */
 export function shownState({ state }: Extract<BatchProgress, { kind: 'state' }>): {

@@ -4,7 +4,7 @@ import type { Known } from '../decide/decision.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import type { EventAction } from '../journal/events.js';
 import type { BatchRecord, Journal } from '../journal/journal.js';
-import { isUnderWay } from '../migration/batch.js';
+import { isUnderWay } from '../migration/move-record.js';
 import type { Rule } from '../rules/rule.js';
 
 /** Rows that tell of a migration. */

@@ -3,7 +3,7 @@ import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
 import type { Simulation } from '../../src/fleet/clouds/scenario.js';
 import type { Cloud } from '../../src/fleet/fleet.js';
 import type { BatchRecord, Journal, MigrationRecord } from '../../src/journal/journal.js';
-import type { BatchProgress, CarryOutOptions } from '../../src/migration/batch.js';
+import type { BatchProgress, CarryOutOptions } from '../../src/migration/carry-out-options.js';
 import { carryOut } from '../../src/migration/batch.js';
 import { DEFAULT_WATCH_LIMITS } from '../../src/migration/watch.js';
 import { fleet, guest, host, scenario } from '../support/fleet.js';

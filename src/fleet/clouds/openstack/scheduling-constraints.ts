@@ -43,7 +43,7 @@ export interface SchedulingConstraints {
 /** What lay against a pair may be mended; then it is worth another try. */
 const REFUSED_FOR_MS = 3_600_000;
 
-/** SchedulingConstraints that know nothing yet. */
+/** Constraints that know nothing yet. */
 export function createSchedulingConstraints(clock: Pick<Clock, 'monotonic'>): SchedulingConstraints {
   let facts: PlacementFacts = { zones: new Map(), pins: new Map(), hostOf: new Map(), groups: [] };
   const refusals = new Map<string, { reason: string; at: number }>();
