@@ -4,6 +4,7 @@ import { runCli } from './cli/program.js';
 import { approveCommand } from './cli/approve.js';
 import { demoCommand } from './cli/demo.js';
 import { deployCommand } from './cli/deploy.js';
+import type { ReadEvents } from './cli/events.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { replayCommand } from './cli/replay.js';
@@ -12,7 +13,8 @@ import { systemClock } from './common/clock.js';
 import type { Environment } from './config/read-config.js';
 import { readConfig } from './config/read-config.js';
 import { endOnFault, endOnSignal } from './app/lifetime.js';
-import { readJournalEvents } from './journal/lowdb/open-journal.js';
+import { hasJournal, readJournalEvents } from './journal/lowdb/open-journal.js';
+import { NoJournalError } from './journal/journal.js';
 import type { Receiver } from './app/receiver.js';
 import { SetupError, startReceiver } from './app/receiver.js';
 import { openSnapshots } from './decide/kept-snapshots.js';
@@ -42,15 +44,20 @@ function refused(problems: readonly string[]): number {
   return 2;
 }
 
+const readEvents: ReadEvents = async (filter, dataDir) => {
+  if (!(await hasJournal(dataDir))) throw new NoJournalError(dataDir);
+  return readJournalEvents(dataDir, filter);
+};
+
 process.exitCode = await runCli(process.argv.slice(2), {
   serve,
-  readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
+  readEvents,
   commands: [
     (context) => planCommand(context),
-    (context) => approveCommand(context, systemClock),
+    (context) => approveCommand(context),
     (context) =>
       replayCommand(context, {
-        readEvents: (filter, dataDir) => readJournalEvents(dataDir, filter),
+        readEvents,
         snapshots: (dataDir) => openSnapshots(dataDir, systemClock),
       }),
     (context) => healthCommand(context),

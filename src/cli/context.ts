@@ -2,15 +2,27 @@ import type { Clock } from '../common/clock.js';
 import type { Environment } from '../config/read-config.js';
 import type { Terminal } from './terminal.js';
 
-/** Exit statuses that every command shares. */
-export const EXIT = { ok: 0, fault: 1, badInput: 2 } as const;
+/** Exit statuses that every command shares. `notDone`: the request was fine, and nothing is done all the same. */
+export const EXIT = { ok: 0, fault: 1, badInput: 2, notDone: 3 } as const;
+
+/** A fault of what a command was given; each line names what is wrong. Ends the command with the status for that. */
+export class InputError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
 
 /** What a command has to do with besides its arguments. */
 export interface CliContext {
   terminal: Terminal;
-  clock: Pick<Clock, 'now' | 'monotonic'>;
+  clock: Clock;
   /** The environment, with `--rules-dir` and `--data-dir` taken into it; complete once an action runs. */
   env(): Environment;
+  /** The directory that `--data-dir` gives, if it does. */
+  givenDataDir(): string | undefined;
   rulesDir(): string;
   dataDir(): string;
   /** Sets the exit status; without it a command that ends has gone well. */

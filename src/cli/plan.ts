@@ -7,7 +7,7 @@ import { parseSnapshot } from '../fleet/snapshot-file.js';
 import { parseJson } from '../common/json-text.js';
 import { describeIssues, expectation } from '../rules/problems.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
-import { type CliContext, printJson, refuse } from './context.js';
+import { type CliContext, InputError, printJson } from './context.js';
 import { planText } from './plan-text.js';
 
 /** The exit status of a plan. */
@@ -20,16 +20,6 @@ export const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
 
 /** Enough for every search to come to its end in a process that has just begun: the answer should not hang on its speed. */
 const DEADLINE_MS = 1000;
-
-/** A fault of the input; each line names file and field. */
-export class InputError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.problems = problems;
-  }
-}
 
 function readJson(file: string): unknown {
   let text: string;
@@ -82,26 +72,21 @@ interface PlanOptions {
 }
 
 function runPlan(options: PlanOptions, context: CliContext): void {
-  try {
-    const snapshot = readSnapshot(options.snapshot);
-    const rule = readRule(options.rule);
-    const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
-    const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
-    const planned = planMigrations({
-      snapshot,
-      rule,
-      sourceIds,
-      constraints: constraintsFor({ snapshot, rule, sourceIds }),
-      limits,
-    });
-    const plan = withLeastGain(planned, rule.leastGain, snapshot);
-    if (options.json) printJson(context, plan);
-    else context.terminal.out(`${planText(plan)}\n`);
-    context.exit(EXIT_STATUS[plan.outcome]);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    refuse(context, error.problems);
-  }
+  const snapshot = readSnapshot(options.snapshot);
+  const rule = readRule(options.rule);
+  const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
+  const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
+  const planned = planMigrations({
+    snapshot,
+    rule,
+    sourceIds,
+    constraints: constraintsFor({ snapshot, rule, sourceIds }),
+    limits,
+  });
+  const plan = withLeastGain(planned, rule.leastGain, snapshot);
+  if (options.json) printJson(context, plan);
+  else context.terminal.out(`${planText(plan)}\n`);
+  context.exit(EXIT_STATUS[plan.outcome]);
 }
 
 /**

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../common/error-message.js';
-import { type CliContext, EXIT } from './context.js';
+import { type CliContext, EXIT, InputError, refuse } from './context.js';
 import { type ReadEvents, addEventsCommand } from './events.js';
 import { addRulesCommand } from './rules.js';
 import { renderTable } from './table.js';
 import { type Terminal, processTerminal } from './terminal.js';
 import { type Clock, systemClock } from '../common/clock.js';
+import { NoJournalError } from '../journal/journal.js';
 import { type Environment, VARIABLES, directories } from '../config/read-config.js';
 
 /** What stands behind the commands that this file does not carry out itself. */
@@ -22,7 +23,7 @@ export interface CliHandlers {
 export interface CliProcess {
   env: Environment;
   terminal: Terminal;
-  clock: Pick<Clock, 'now' | 'monotonic'>;
+  clock: Clock;
 }
 
 interface Directories {
@@ -68,6 +69,7 @@ export async function runCli(
       const { rulesDir, dataDir } = program.opts<Directories>();
       return { ...from.env, ...(rulesDir && { RULES_DIR: rulesDir }), ...(dataDir && { DATA_DIR: dataDir }) };
     },
+    givenDataDir: () => program.opts<Directories>().dataDir,
     rulesDir: () => directories(context.env()).rulesDir,
     dataDir: () => directories(context.env()).dataDir,
     exit: (code) => (status = code),
@@ -106,6 +108,10 @@ export async function runCli(
     if (error instanceof CommanderError) {
       // Its own errors end with 1, which here means a fault; it has printed them already.
       return error.code.startsWith('commander.') && error.exitCode === 1 ? EXIT.badInput : error.exitCode;
+    }
+    if (error instanceof InputError || error instanceof NoJournalError) {
+      refuse(context, error instanceof InputError ? error.problems : [error.message]);
+      return EXIT.badInput;
     }
     terminal.err(`automigrate: ${errorMessage(error)}\n`);
     return EXIT.fault;

@@ -9,10 +9,10 @@ import { loadRules } from '../rules/load.js';
 import { durationText } from '../common/units.js';
 import type { Rule } from '../rules/rule.js';
 import type { BatchSnapshot, PartSnapshot, SnapshotStore } from '../decide/kept-snapshots.js';
-import { type CliContext, printJson, refuse } from './context.js';
+import { type CliContext, InputError, printJson } from './context.js';
 import type { ReadEvents } from './events.js';
 import { planText } from './plan-text.js';
-import { EXIT_STATUS, InputError, readRule } from './plan.js';
+import { EXIT_STATUS, readRule } from './plan.js';
 
 /** What stands behind the command. */
 export interface ReplaySources {
@@ -127,42 +127,37 @@ async function runReplay(
   context: CliContext,
   sources: ReplaySources,
 ): Promise<void> {
-  try {
-    const { batch, rule: name } = await recorded(id, context, sources);
-    const ofRule = batch.parts.filter(({ rule }) => name === undefined || rule.name === name);
-    // The first look of a batch is the one at the alert; a later one follows a migration that failed.
-    const [part] = ofRule.length > 0 ? ofRule : batch.parts;
-    if (!part) throw new InputError([`nothing was planned in batch ${batch.batch}`]);
-    const { rule, from } = await ruleFor(part, options.rule, context);
-    const used = ruleUsed(rule, from, part.rule);
-    const { snapshot } = part;
-    const planned = planByRule({
-      snapshot,
-      rule: withDefaults(rule),
-      sourceIds: part.source_ids,
-      otherAlertingIds: part.other_alerting_ids ?? [],
-      exclusions: part.refusals,
-      underWay: part.under_way ?? [],
-      approvedMoves: part.approved_moves,
-      limits: {},
-    });
-    const plan = part.approved_moves ? planned : withLeastGain(planned, rule.leastGain, snapshot);
-    const difference = differenceOf(part.plan, plan);
-    if (options.json) {
-      const alert = { batch: batch.batch, sender: batch.sender, taken_at: snapshot.taken_at, hosts: part.hosts };
-      printJson(context, { ...plan, replay: { ...alert, rule: used, difference } });
-    } else {
-      const words = part.hosts.map((each) => each[0] ?? '?').join(', ');
-      context.terminal.out(
-        `batch ${batch.batch}: ${batch.sender}, rule ${part.rule.name}, ${words}, ${snapshot.taken_at}\n${ruleUsedText(used)}\n`,
-      );
-      context.terminal.out(`${planText(plan)}\n${differenceText(difference)}\n`);
-    }
-    context.exit(EXIT_STATUS[plan.outcome]);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    refuse(context, error.problems);
+  const { batch, rule: name } = await recorded(id, context, sources);
+  const ofRule = batch.parts.filter(({ rule }) => name === undefined || rule.name === name);
+  // The first look of a batch is the one at the alert; a later one follows a migration that failed.
+  const [part] = ofRule.length > 0 ? ofRule : batch.parts;
+  if (!part) throw new InputError([`nothing was planned in batch ${batch.batch}`]);
+  const { rule, from } = await ruleFor(part, options.rule, context);
+  const used = ruleUsed(rule, from, part.rule);
+  const { snapshot } = part;
+  const planned = planByRule({
+    snapshot,
+    rule: withDefaults(rule),
+    sourceIds: part.source_ids,
+    otherAlertingIds: part.other_alerting_ids ?? [],
+    exclusions: part.refusals,
+    underWay: part.under_way ?? [],
+    approvedMoves: part.approved_moves,
+    limits: {},
+  });
+  const plan = part.approved_moves ? planned : withLeastGain(planned, rule.leastGain, snapshot);
+  const difference = differenceOf(part.plan, plan);
+  if (options.json) {
+    const alert = { batch: batch.batch, sender: batch.sender, taken_at: snapshot.taken_at, hosts: part.hosts };
+    printJson(context, { ...plan, replay: { ...alert, rule: used, difference } });
+  } else {
+    const words = part.hosts.map((each) => each[0] ?? '?').join(', ');
+    context.terminal.out(
+      `batch ${batch.batch}: ${batch.sender}, rule ${part.rule.name}, ${words}, ${snapshot.taken_at}\n${ruleUsedText(used)}\n`,
+    );
+    context.terminal.out(`${planText(plan)}\n${differenceText(difference)}\n`);
   }
+  context.exit(EXIT_STATUS[plan.outcome]);
 }
 
 /**

@@ -55,6 +55,8 @@ export interface Terminal {
   /** Columns that a line may take; absent if nothing limits it, as in a pipe. */
   width?: number;
   colour: boolean;
+  /** Aborted when nobody reads any more. */
+  closed?: AbortSignal;
 }
 
 /** What is used of a stream such as `process.stdout`. */
@@ -63,11 +65,6 @@ interface Output {
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   isTTY?: boolean;
   columns?: number;
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  // `automigrate events | head` has read all it wants.
-  if (error.code !== 'EPIPE') throw error;
 }
 
 /**
@@ -79,8 +76,14 @@ export function processTerminal(
   stdout: Output = process.stdout,
   stderr: Output = process.stderr,
 ): Terminal {
-  stdout.on('error', ignoreClosedPipe);
-  stderr.on('error', ignoreClosedPipe);
+  const closed = new AbortController();
+  const onClosedPipe = (error: NodeJS.ErrnoException) => {
+    // `automigrate events | head` has read all it wants.
+    if (error.code !== 'EPIPE') throw error;
+    closed.abort();
+  };
+  stdout.on('error', onClosedPipe);
+  stderr.on('error', onClosedPipe);
   const tty = stdout.isTTY === true;
   const columns = /^[1-9]\d{0,4}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : undefined;
   // Some pseudo-terminals say 0 where they do not know.
@@ -95,5 +98,6 @@ export function processTerminal(
     },
     ...(width !== undefined && { width }),
     colour,
+    closed: closed.signal,
   };
 }

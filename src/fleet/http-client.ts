@@ -30,6 +30,10 @@ export interface HttpClientOptions {
   mayPass?: (error: HttpCallError) => boolean;
   /** What must stand in no error, even where an answer repeats it: passwords and tokens. */
   secrets?: () => readonly string[];
+  /** Whether the environment's proxies are used; `true` by default. */
+  proxied?: boolean;
+  /** Whether a certificate must be valid for the address; `true` by default. Only our own machine may do without. */
+  verified?: boolean;
 }
 
 /** One call. */
@@ -63,12 +67,14 @@ export class HttpCallError extends FleetError {
   readonly body: string;
   /** An answer came that was longer than what is read; the next would be too. */
   readonly tooLong: boolean;
+  /** The code of what kept the answer away, such as `ECONNREFUSED`. */
+  readonly code: string | undefined;
 
   constructor(
     system: string,
     what: string,
     problem: string,
-    answer: { status?: number; body?: string; tooLong?: boolean } = {},
+    answer: { status?: number; body?: string; tooLong?: boolean; code?: string | undefined } = {},
     cause?: unknown,
   ) {
     super(system, `${what}: ${problem}`, { cause });
@@ -76,6 +82,7 @@ export class HttpCallError extends FleetError {
     this.status = answer.status;
     this.body = answer.body ?? '';
     this.tooLong = answer.tooLong ?? false;
+    this.code = answer.code;
   }
 }
 
@@ -119,8 +126,9 @@ export function pongOf({ headers }: HttpAnswer): Pong {
 /** Makes a client. Redirects are not followed: a system that sends us elsewhere is not the one that was configured. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { system, clock, random } = options;
-  const tls = options.ca !== undefined && { ca: options.ca };
-  const tunnel = options.baseUrl.startsWith('https:') ? getProxyForUrl(options.baseUrl) : '';
+  const { proxied = true, verified = true } = options;
+  const tls = { ...(options.ca !== undefined && { ca: options.ca }), ...(!verified && { rejectUnauthorized: false }) };
+  const tunnel = proxied && options.baseUrl.startsWith('https:') ? getProxyForUrl(options.baseUrl) : '';
   // Not the agent that axios would take: it names an IP address as the server's name in TLS, which Node 26 refuses.
   const httpsAgent = (keepAlive: boolean) => {
     if (tunnel === '') return new HttpsAgent({ keepAlive, ...tls });
@@ -143,7 +151,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: httpsAgent(true),
     // Our own agent goes through a proxy for https.
-    ...(tunnel !== '' && { proxy: false as const }),
+    ...((tunnel !== '' || !proxied) && { proxy: false as const }),
   });
   // A connection that was kept may be closed by the other side just now: what is asked only once gets one of its own.
   const fresh = { httpAgent: new HttpAgent({ keepAlive: false }), httpsAgent: httpsAgent(false) };
@@ -224,7 +232,8 @@ async function send(
     const problem = tooLong
       ? `the answer is longer than ${maxBytes ?? MOST_BYTES} bytes`
       : withoutSecrets(messageOf(error), options);
-    throw new HttpCallError(system, call.what, problem, { tooLong }, withoutRequest(error, options));
+    const code = error instanceof AxiosError ? error.code : undefined;
+    throw new HttpCallError(system, call.what, problem, { tooLong, code }, withoutRequest(error, options));
   }
 }
 

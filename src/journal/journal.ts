@@ -111,6 +111,14 @@ export class JournalError extends Error {
   }
 }
 
+/** Thrown where a journal is to be read and none was ever kept. */
+export class NoJournalError extends Error {
+  constructor(directory: string) {
+    super(`${directory}: holds no journal; DATA_DIR or --data-dir says where it is`);
+    this.name = 'NoJournalError';
+  }
+}
+
 /** The memory of the service: events for people, the running batch for restarts. */
 export interface Journal {
   /**

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { EventFilter } from '../../src/journal/journal.js';
 import { withText } from '../../src/journal/event-text.js';
 import type { EventWithText, JournalEvent } from '../../src/journal/events.js';
-import { run } from './run.js';
+import { run as runLine, type RunOptions } from './run.js';
+
+/** On a machine without a receiver. */
+const run = (line: string, options: RunOptions = {}) =>
+  runLine(line, { ...options, env: { PORT: '1', ...options.env } });
 
 const notes = {
   guest: {
@@ -44,8 +48,8 @@ function journal(events = EVENTS) {
 }
 
 describe('events', () => {
-  it('prints the table of the original with its columns', async () => {
-    const { status, out } = await run('events test-cpu', journal());
+  it('prints the table of the original with its columns where it may be wide', async () => {
+    const { status, out } = await run('events test-cpu --wide', journal());
     const [border, head, , first, second] = out.split('\n');
     expect(status).toBe(0);
     expect(border).toMatch(/^\+(-+\+){9}$/);
@@ -62,7 +66,7 @@ describe('events', () => {
   });
 
   it('fits the terminal', async () => {
-    const { out } = await run('events', { ...journal(), width: 100 });
+    const { out } = await run('events --wide', { ...journal(), width: 100 });
     expect(
       new Set(
         out
@@ -88,8 +92,11 @@ describe('events', () => {
       env: { DATA_DIR: '/a' },
     });
     await run('events --since 2022-06-28T07:00:00Z --data-dir /b', { handlers, now, env: { DATA_DIR: '/a' } });
+    const whether = { limit: 1 };
     expect(asked).toEqual([
-      { filter: {}, dataDir: 'data' },
+      { filter: whether, dataDir: 'data' },
+      { filter: { limit: 50 }, dataDir: 'data' },
+      { filter: whether, dataDir: '/a' },
       {
         filter: { rule: 'test-cpu', action: 'migrating', since: now - 7_200_000, limit: 5, batch: 'b1' },
         dataDir: '/a',
@@ -115,7 +122,7 @@ describe('events', () => {
 
   it('ends with 1 and the reason if the journal cannot be read', async () => {
     const readEvents = () => Promise.reject(new Error('data/journal.json: line 3 is no JSON'));
-    expect(await run('events', { handlers: { readEvents } })).toEqual({
+    expect(await run('events --data-dir d', { handlers: { readEvents } })).toEqual({
       status: 1,
       out: '',
       err: 'automigrate: data/journal.json: line 3 is no JSON\n',

@@ -1,4 +1,5 @@
 import { type CliHandlers, runCli } from '../../src/cli/program.js';
+import { systemClock } from '../../src/common/clock.js';
 import { written } from '../../src/cli/terminal.js';
 import type { Environment } from '../../src/config/read-config.js';
 
@@ -37,6 +38,10 @@ export async function run(
   };
   const argv = line.split(' ').filter((word) => word !== '');
   const all = { serve: missing('serve'), readEvents: missing('readEvents'), ...handlers };
-  const status = await runCli(argv, all, { env, terminal, clock: { now: () => now, monotonic: () => 0 } });
+  const status = await runCli(argv, all, {
+    env,
+    terminal,
+    clock: { ...systemClock, now: () => now, monotonic: () => 0 },
+  });
   return { status, ...printed };
 }

@@ -80,6 +80,12 @@ export async function readJournalEvents(directory: string, filter: EventFilter =
   return readEvents(checked.file, openArchive(join(directory, 'events')), filter);
 }
 
+/** Whether a journal was ever kept in a directory: in its file, or in the archive where the file was lost. */
+export async function hasJournal(directory: string): Promise<boolean> {
+  const found = await Promise.allSettled([access(join(directory, 'journal.json')), access(join(directory, 'events'))]);
+  return found.some(({ status }) => status === 'fulfilled');
+}
+
 /**
  * Opens the journal of a data directory, which is made if it is missing. A journal file that cannot be understood is kept
  * under another name, never emptied.
