@@ -56,6 +56,8 @@ export function cooldownExclusions(
   const exclusions: ListedExclusion[] = [];
   for (const { guestId, fromId, from, toId, at } of moves) {
     const age = now - at;
+    // Of a clock that was ahead: nobody knows how long ago it was.
+    if (age < 0) continue;
     const ago = `${minutes(age)} ago`;
     if (age <= cooldownMs) {
       const text = `moved here from ${from} ${ago}, stays for ${minutes(cooldownMs)}`;

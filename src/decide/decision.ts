@@ -46,6 +46,7 @@ export interface ForeignPause {
   rule: string;
   moves: { guest: string; from: string; to: string }[];
   /** ms since the epoch. */
+  since: number;
   until: number;
 }
 

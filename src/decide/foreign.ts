@@ -26,7 +26,7 @@ export async function foreign(
   const pauses = rules.flatMap((each): ForeignPause[] => {
     const moves = each.enabled ? concerning(each, moved, hosts) : [];
     if (moves.length === 0) return [];
-    return [{ rule: each.name, moves, until: now + (parseDuration(each.foreignPause) ?? 0) }];
+    return [{ rule: each.name, moves, since: now, until: now + (parseDuration(each.foreignPause) ?? 0) }];
   });
   const next = { ...draft, pauses };
   const own = approved ? undefined : pauses.find((pause) => pause.rule === rule.name);

@@ -18,11 +18,18 @@ export function toEnding(record: BatchRecord, now: number, fault: string | undef
   };
 }
 
-/** What was accepted or planned long ago and never asked for: the fleet is another by now, a new alert will tell. */
+/**
+ * What was accepted or planned long ago, or nobody knows when, and never asked for: the fleet is another by now, a new alert will
+ * tell.
+ */
 export function giveUpWhatIsOld(record: BatchRecord, now: number, maxAgeMs: number): NewEvent[] {
   const age = now - Date.parse(record.accepted_at);
-  if (age <= maxAgeMs) return [];
-  const why = `given up after a restart: accepted ${Math.round(age / 60_000)} minutes ago`;
+  if (age >= 0 && age <= maxAgeMs) return [];
+  const accepted =
+    age < 0
+      ? `accepted at ${record.accepted_at}, which is still to come: a clock was ahead`
+      : `accepted ${Math.round(age / 60_000)} minutes ago`;
+  const why = `given up after a restart: ${accepted}`;
   const base = { user: record.sender, batch: record.id };
   const planned = record.migrations.filter(({ phase }) => phase === 'planned');
   const unplanned = record.parts.filter(

@@ -137,5 +137,8 @@ export function pauseEvent(pause: ForeignPause, batch: string): NewEvent {
 
 /** The memory with rules that pause. */
 export function withPauses(memory: Memory, pauses: readonly ForeignPause[]): Memory {
-  return pauses.reduce((changed, { rule, until }) => withRuleState(changed, rule, { paused_until: until }), memory);
+  return pauses.reduce(
+    (changed, { rule, since, until }) => withRuleState(changed, rule, { paused_at: since, paused_until: until }),
+    memory,
+  );
 }

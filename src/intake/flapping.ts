@@ -26,7 +26,7 @@ const SAME_START_MS = 30_000;
 
 interface Course {
   isFiring: boolean;
-  /** When it began to fire, ms since the epoch, oldest first. */
+  /** When it was heard to begin to fire, ms by a clock that nobody sets, oldest first. */
   began: number[];
   /** By the alert's fingerprint its newest start, ms since the epoch: one rule may take several alerts of a host. */
   starts: Map<string, number>;
@@ -41,7 +41,7 @@ export class FlapWatch {
 
   /**
    * Takes note of a body's alerts; those that no rule takes do not count.
-   * @param now - ms since the epoch.
+   * @param now - ms by a clock that nobody sets.
    */
   note(alerts: readonly MatchedAlert[], now: number): Flapping[] {
     this.#forgetQuiet(now);

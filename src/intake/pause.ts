@@ -48,7 +48,24 @@ export function createPause({
   let beingKept: OperatorPause | undefined;
   let ending: AbortController | undefined;
 
-  const isOver = ({ until }: OperatorPause) => until !== undefined && Date.parse(until) <= clock.now();
+  /** The pause whose end was worked out last, and when that is by the clock that nobody sets, ms. */
+  let timed: { pause: OperatorPause; endsAt: number } | undefined;
+
+  /**
+   * For how long a pause goes on, ms: by elapsed time once it is known here, for the machine's clock may be set meanwhile. One
+   * that a former process left and that a clock which was ahead has dated is of unknown age: it lasts its whole length.
+   */
+  const leftOf = (pause: OperatorPause): number => {
+    if (pause.until === undefined) return Infinity;
+    if (timed?.pause.since !== pause.since || timed.pause.until !== pause.until) {
+      const [since, until] = [Date.parse(pause.since), Date.parse(pause.until)];
+      const left = Math.min(until - clock.now(), until - since);
+      timed = { pause, endsAt: clock.monotonic() + left };
+    }
+    return timed.endsAt - clock.monotonic();
+  };
+
+  const isOver = (pause: OperatorPause) => leftOf(pause) <= 0;
 
   const clear = async (by: string, notes: string): Promise<void> => {
     const event: NewEvent = { obj_name: SERVICE, user: by, action: 'resumed', notes };
@@ -62,7 +79,7 @@ export function createPause({
     ending = new AbortController();
     const changed = AbortSignal.any([signal, ending.signal]);
     try {
-      while (!isOver(pause)) await clock.sleep(Date.parse(pause.until ?? '') - clock.now(), changed);
+      while (!isOver(pause)) await clock.sleep(leftOf(pause), changed);
       await clear('system', `the pause of ${pause.by} is over: ${pause.reason}`);
     } catch (error) {
       if (!changed.aborted) log.error({ err: error }, 'the end of the pause could not be recorded');

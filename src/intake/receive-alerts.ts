@@ -95,7 +95,7 @@ export function createReceiver(deps: ReceiveDeps) {
   };
 
   const noteFlapping = async (alerts: readonly MatchedAlert[]): Promise<void> => {
-    const events = flapping.note(alerts, clock.now()).map((each): EventOfNothing => {
+    const events = flapping.note(alerts, clock.monotonic()).map((each): EventOfNothing => {
       const { rule, alert } = each;
       return { obj_name: rule, user: alert.sender, action: 'flapping', notes: flappingText(each) };
     });

@@ -55,7 +55,8 @@ export interface RuleState {
   misses: number;
   /** The rule only recommends, as long as it stands as it stood then. */
   recommend?: { since: string; fingerprint: string; why: string };
-  /** ms since the epoch: the rule does nothing before. */
+  /** ms since the epoch: the rule does nothing between the two. The first is absent in journals of old. */
+  paused_at?: number;
   paused_until?: number;
 }
 

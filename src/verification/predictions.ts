@@ -63,7 +63,7 @@ export function verificationOf(
 /**
  * Compares a prediction with what has come.
  * @param loads - how the hosts are doing now.
- * @param events - of migrations since the batch, oldest first.
+ * @param events - of migrations since the last move of the batch.
  * @param tolerance - what a prediction may be off by: points of CPU %, or % of the host's memory.
  */
 export function verify(
@@ -103,12 +103,12 @@ export function verify(
 }
 
 /** The hosts that other moves than the predicted ones have touched since: of other batches, and of other rules of the same. */
-function touchedByOthers({ batch, rule, moved_at: movedAt }: PendingVerification, events: readonly JournalEvent[]) {
+function touchedByOthers({ batch, rule }: PendingVerification, events: readonly JournalEvent[]) {
   return new Set(
     events.flatMap((event) => {
       const notes = migrationOf(event);
       const isOwn = event.batch === batch && event.obj_name === rule;
-      if (!notes || isOwn || Date.parse(event.ops_time) < movedAt) return [];
+      if (!notes || isOwn) return [];
       return [notes.guest.host_id, notes.target_host.id];
     }),
   );

@@ -19,8 +19,13 @@ export function modeOf(rule: Rule, state: RuleState | undefined): Mode {
 
 /** When the pause of a rule ends, ms since the epoch; undefined if it does not pause. */
 export function pausedUntil(memory: Memory, rule: string, now: number): number | undefined {
-  const until = memory.standings[rule]?.paused_until;
-  return until !== undefined && now < until ? until : undefined;
+  return endOfPause(memory.standings[rule], now);
+}
+
+/** One that a clock which was ahead has begun is of unknown age: it does not hold until that date comes. */
+function endOfPause(state: RuleState | undefined, now: number): number | undefined {
+  const { paused_at: at = -Infinity, paused_until: until = -Infinity } = state ?? {};
+  return at <= now && now < until ? until : undefined;
 }
 
 /** The memory with a changed state of one rule. */
@@ -32,10 +37,10 @@ export function withRuleState(memory: Memory, rule: string, change: Partial<Rule
 /** Without what is over: pauses that have ended. */
 export function withoutEndedPauses(memory: Memory, now: number): Memory {
   const standings = Object.fromEntries(
-    Object.entries(memory.standings).map(([rule, { paused_until, ...rest }]) => [
-      rule,
-      paused_until !== undefined && paused_until > now ? { ...rest, paused_until } : rest,
-    ]),
+    Object.entries(memory.standings).map(([rule, state]) => {
+      const { paused_at: _at, paused_until: _until, ...rest } = state;
+      return [rule, endOfPause(state, now) === undefined ? rest : state];
+    }),
   );
   return { ...memory, standings };
 }

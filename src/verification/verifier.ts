@@ -53,7 +53,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   const follow = async (pending: PendingVerification): Promise<void> => {
     for (let current = pending; ;) {
-      const left = current.due_at - clock.now();
+      // By a clock that was set back since it would lie far ahead.
+      const left = Math.min(current.due_at - clock.now(), settlingMs(current, options));
       if (left > 0) await clock.sleep(left, signal);
       signal.throwIfAborted();
       const next = await look(current, options);
@@ -82,20 +83,27 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
 }
 
+/** How long it takes until every sample of the window was taken after the last move, ms. */
+function settlingMs({ period_ms }: PendingVerification, { scrapeIntervalMs }: VerifierOptions): number {
+  return period_ms + scrapeIntervalMs;
+}
+
 /** One look; resolves with the verification as it stands then if it has to be taken again. */
 async function look(pending: PendingVerification, options: VerifierOptions): Promise<PendingVerification | undefined> {
-  const { journal, clock, signal, scrapeIntervalMs, limits } = options;
+  const { journal, clock, signal, limits } = options;
   const { batch, rule, period_ms: periodMs } = pending;
   let verified: Verified;
   try {
     const ids = pending.hosts.map(({ id }) => id);
     const loads = await options.lookAtHosts({ ids, metric: pending.metric, periodMs }, signal);
-    const events = await journal.events({ since: pending.moved_at, action: 'migrating' });
+    // Where the clock was set back since, what came after the last move may be dated before it.
+    const since = Math.min(pending.moved_at, clock.now() - settlingMs(pending, options));
+    const events = await journal.events({ since, action: 'migrating' });
     verified = verify(pending, loads, events, limits.tolerance);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FleetError)) throw error;
-    return await again(pending, error, clock.now() + periodMs + scrapeIntervalMs, journal);
+    return await again(pending, error, clock.now() + settlingMs(pending, options), journal);
   }
   signal.throwIfAborted();
   const now = options.rules().find(({ name }) => name === rule);

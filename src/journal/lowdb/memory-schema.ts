@@ -52,6 +52,7 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
     z.looseObject({
       misses: count,
       recommend: z.looseObject({ since: z.string(), fingerprint: z.string(), why: z.string() }).optional(),
+      paused_at: time.optional(),
       paused_until: time.optional(),
     }),
   ),
