@@ -8,10 +8,12 @@ import type { ReadEvents } from './cli/events.js';
 import { healthCommand } from './cli/health.js';
 import { planCommand } from './cli/plan.js';
 import { replayCommand } from './cli/replay.js';
+import { simulateCommand } from './cli/simulate.js';
 import { processTerminal } from './cli/terminal.js';
 import { systemClock } from './common/clock.js';
 import type { Environment } from './config/read-config.js';
 import { readConfig } from './config/read-config.js';
+import { readScenario } from './app/create-fleet.js';
 import { endOnFault, endOnSignal } from './app/lifetime.js';
 import { hasJournal, readJournalEvents } from './journal/lowdb/open-journal.js';
 import { NoJournalError } from './journal/journal.js';
@@ -62,6 +64,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
       }),
     (context) => healthCommand(context),
     (context) => deployCommand(context),
+    (context) => simulateCommand(context, systemClock, readScenario),
     (context) =>
       demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {
         const read = readConfig({ PORT: '0', RULES_DIR: rulesDir, DATA_DIR: dataDir });

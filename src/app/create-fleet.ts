@@ -88,7 +88,12 @@ async function createSimulation(config: Config, clock: Clock): Promise<Cloud & M
   return createRemoteSimulation({ baseUrl: simulation, timeoutMs, clock, random: Math.random });
 }
 
-async function readScenario(path: string | undefined): Promise<Scenario> {
+/**
+ * The scenario of a file.
+ * @param path - undefined: the embedded fleet.
+ * @throws SetupError that names file and field.
+ */
+export async function readScenario(path: string | undefined): Promise<Scenario> {
   if (path === undefined) return structuredClone(embeddedFleet);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new SetupError([`SIMULATION: ${errorMessage(error)}`]);

@@ -27,9 +27,14 @@ export function ensureBuilt(): void {
 /**
  * Starts the program on a free port, with these variables besides PATH.
  * @param nodeArguments - for node itself.
+ * @param command - what it is to do; it prints where it listens.
  */
-export function startProgram(env: Record<string, string>, nodeArguments: string[] = []): Program {
-  const child = spawn(process.execPath, [...nodeArguments, MAIN, 'serve'], {
+export function startProgram(
+  env: Record<string, string>,
+  nodeArguments: string[] = [],
+  command: readonly string[] = ['serve'],
+): Program {
+  const child = spawn(process.execPath, [...nodeArguments, MAIN, ...command], {
     env: { PATH: process.env.PATH, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
