@@ -16,6 +16,7 @@ const order = [
   ['balancer', '^src/balancer/'],
   ['migration', '^src/migration/'],
   ['verification', '^src/verification/'],
+  ['notices', '^src/notices/'],
   ['journal', '^src/journal/'],
   ['fleet', '^src/fleet/'],
   ['common', '^src/common/'],

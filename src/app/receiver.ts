@@ -32,6 +32,9 @@ import { openRuleBook } from '../rules/book.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
 import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from '../decide/kept-snapshots.js';
+import { openNoticeCursors } from '../notices/cursors.js';
+import { createNotifier } from '../notices/notifier.js';
+import { noticeMetrics } from './notice-metrics.js';
 import { DEFAULT_VERIFICATION } from '../verification/verifier.js';
 
 export { SetupError } from '../config/setup-error.js';
@@ -41,7 +44,7 @@ export interface Receiver {
   url: string;
   service: Service;
   ruleBook: RuleBook;
-  /** Takes no more alerts, hands what runs over to the journal, and closes the port. */
+  /** Takes no more alerts, hands what runs over to the journal, and closes the port; once, however often it is called. */
   stop(): Promise<void>;
 }
 
@@ -58,6 +61,8 @@ export interface ReceiverOptions {
   limits?: Partial<WatchLimits>;
 }
 
+/** The longest that a request to whoever is told may take, ms. */
+const NOTICE_TIMEOUT_MS = 10_000;
 /** A shorter secret is told of at the start, characters. */
 const SHORT_SECRET = 16;
 
@@ -102,6 +107,17 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     journal.onCommitted((rows) => {
       for (const { action } of rows) events.inc({ action });
     });
+    const notifier = createNotifier({
+      targets: config.notices,
+      ...(config.site.publicUrl !== undefined && { publicUrl: config.site.publicUrl }),
+      cursors: await openNoticeCursors(config.dataDir, log),
+      counts: noticeMetrics(registry, config.notices, () => notifier.waiting()),
+      clock,
+      random: Math.random,
+      log,
+      timeoutMs: Math.min(config.requestTimeoutMs, NOTICE_TIMEOUT_MS),
+    });
+    journal.onCommitted((rows) => notifier.take(rows));
     const noteRules = () =>
       journal.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
     await noteRules();
@@ -187,6 +203,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
     server = listening;
     const url = await listen(listening, config);
+    void notifier.begin(journal);
     journal.beginPruning().catch((error: unknown) => log.error({ err: error }, 'old events could not be removed'));
     const open = Object.values(config.secrets).every((list) => list.length === 0);
     log.info({ url, cloud: cloud.name, metrics: metrics.name, rules: ruleBook.rules().length }, `listening on ${url}`);
@@ -201,22 +218,20 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     if (open) log.warn({}, `no secret is set: whoever reaches ${url} can send alerts`);
     void tellWarnings(cloud, log);
 
-    return {
-      url,
-      service,
-      ruleBook,
-      async stop() {
-        stopping = true;
-        looking.abort(new Error('the service is stopping'));
-        // Until it has stopped, alerts are still answered: with 503.
-        await service.stop();
-        close();
-        ruleBook.close();
-        tls?.close();
-        await closed(listening);
-        lock?.release();
-      },
+    const stop = async (): Promise<void> => {
+      stopping = true;
+      looking.abort(new Error('the service is stopping'));
+      // Until it has stopped, alerts are still answered: with 503.
+      await service.stop();
+      await notifier.stop();
+      close();
+      ruleBook.close();
+      tls?.close();
+      await closed(listening);
+      lock?.release();
     };
+    let stopped: Promise<void> | undefined;
+    return { url, service, ruleBook, stop: () => (stopped ??= stop()) };
   } catch (error) {
     close();
     ruleBook.close();

@@ -6,7 +6,8 @@ import type { BatchEnding } from '../journal/journal.js';
 import { durationText } from '../common/units.js';
 import { actionText, localTime, timeOfDay } from './event-lines.js';
 import { paragraph } from './fit.js';
-import { type Terminal, painter, printable } from './terminal.js';
+import { printable } from '../common/printable.js';
+import { type Terminal, painter } from './terminal.js';
 
 /** What is known of a batch. Without a receiver there are its events alone. */
 export interface BatchFacts {

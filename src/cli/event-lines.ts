@@ -1,7 +1,8 @@
 import stringWidth from 'string-width';
 import type { EventAction, EventWithText } from '../journal/events.js';
 import { cut, padded } from './fit.js';
-import { type Paint, type Terminal, painter, printable } from './terminal.js';
+import { printable } from '../common/printable.js';
+import { type Paint, type Terminal, painter } from './terminal.js';
 
 type Style = Parameters<Paint>[0];
 

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
-import { type Terminal, painter, printable } from './terminal.js';
+import { printable } from '../common/printable.js';
+import { type Terminal, painter } from './terminal.js';
 
 export type Cell = string | number | boolean | undefined;
 

@@ -1,3 +1,4 @@
+import { printable } from '../common/printable.js';
 import type { Environment } from '../config/read-config.js';
 
 // Marks of styles inside text: noncharacters, so that only this file ever writes an escape sequence. Whoever puts one into a
@@ -27,18 +28,6 @@ export type Paint = (style: keyof typeof MARKS, text: string) => string;
 /** A {@link Paint} for an output. The marks that it sets take no column and become escape sequences where they are written. */
 export function painter(colours: boolean): Paint {
   return colours ? (style, text) => `${MARKS[style]}${text}${END}` : (_style, text) => text;
-}
-
-/**
- * Text as it may stand in a terminal: what would steer it (C0 but the line end, C1) or turn the writing direction is
- * spelled out as in JSON, so that JSON keeps its meaning; a tab becomes a space.
- */
-export function printable(text: string): string {
-  return text.replaceAll(
-    // eslint-disable-next-line no-control-regex -- control characters are what it is for
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => (character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
 }
 
 /** What is written for a text: printable, with the marks of {@link painter} as escape sequences, or without them. */

@@ -8,6 +8,8 @@ import type { CloudSettings } from './clouds.js';
 import { CLOUD_SECRETS, cloudSettings, cloudVariables, metricsFor } from './clouds.js';
 import type { LibvirtSettings } from '../fleet/clouds/libvirt/create-libvirt.js';
 import type { MetricStore } from '../fleet/metrics/create-metrics.js';
+import { NOTICE_SECRETS, noticeTargets, noticeVariables } from './notices.js';
+import type { NoticeTarget } from '../notices/targets.js';
 import { type TlsPaths, proxies, siteOf, siteVariables, tlsPaths } from './doors.js';
 import type { OwnSite } from '../http/own-site.js';
 import { shown } from '../rules/problems.js';
@@ -123,6 +125,7 @@ const variables = z.object({
   TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
   TLS_CLIENT_CA: z.string().optional().describe('Authorities whose clients alone may come in, a PEM file'),
   ...siteVariables,
+  ...noticeVariables,
   TRUST_PROXY: proxies.optional().describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
   RATE_LIMIT: wholeNumber('expected a whole number from 0 to 1000000', 0, 1_000_000)
     .prefault('3000')
@@ -206,6 +209,8 @@ export interface Config {
   tls?: TlsPaths;
   /** Under what names it may be called. */
   site: OwnSite;
+  /** Who outside is told of what happens. */
+  notices: NoticeTarget[];
   /** How long browsers may only come by HTTPS, s; absent: not said. */
   hsts?: number;
   /** Hops, or addresses separated by commas. */
@@ -262,7 +267,7 @@ function isList(name: string): boolean {
 }
 
 function isSecret(name: string): boolean {
-  return isList(name) || [...STORE_SECRETS, ...CLOUD_SECRETS].some((secret) => secret === name);
+  return isList(name) || [...STORE_SECRETS, ...CLOUD_SECRETS, ...NOTICE_SECRETS].some((secret) => secret === name);
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
@@ -283,7 +288,7 @@ function given(env: Environment, readFile: (path: string) => string) {
     const value = nonEmpty(env[name]);
     if (value !== undefined) values[name] = value;
   }
-  for (const name of [...SECRETS, ...STORE_SECRETS, ...CLOUD_SECRETS]) {
+  for (const name of [...SECRETS, ...STORE_SECRETS, ...CLOUD_SECRETS, ...NOTICE_SECRETS]) {
     const path = nonEmpty(env[`${name}_FILE`]);
     if (path === undefined) continue;
     if (values[name] !== undefined) {
@@ -342,6 +347,8 @@ export function readConfig(
   }
   const tls = tlsPaths(read);
   if (tls.problems.length > 0) return { ok: false, problems: tls.problems };
+  const notices = noticeTargets(read);
+  if (notices.problems.length > 0) return { ok: false, problems: notices.problems };
   const beside = STORE_NAMES.find((name) => name === metrics.metrics);
   const stored = beside && storeSettings(beside, read, readFile);
   if (stored && !stored.ok) return stored;
@@ -361,6 +368,7 @@ export function readConfig(
     ...(cloud && { libvirt: cloud.libvirt }),
     secrets: keys,
     site: siteOf(read),
+    notices: notices.targets,
     ...(read.HSTS !== undefined && { hsts: read.HSTS }),
     ...(read.MONITOR_MESSAGE_KEY !== undefined && { monitorMessageKey: read.MONITOR_MESSAGE_KEY }),
     grafanaSignatureHeader: read.GRAFANA_SIGNATURE_HEADER,

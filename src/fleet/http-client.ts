@@ -51,9 +51,11 @@ export interface HttpCall {
   signal?: AbortSignal;
   /** Statuses besides 2xx that are answers, not errors. */
   expect?: readonly number[];
+  /** The answer may be any text: its body is not parsed. */
+  anyText?: true;
 }
 
-/** An answer; the body is parsed JSON, `undefined` if it is empty. */
+/** An answer; the body is parsed JSON, `undefined` if it is empty; or the text as it came, for a call that says so. */
 export interface HttpAnswer {
   status: number;
   headers: Record<string, string | undefined>;
@@ -69,12 +71,20 @@ export class HttpCallError extends FleetError {
   readonly tooLong: boolean;
   /** The code of what kept the answer away, such as `ECONNREFUSED`. */
   readonly code: string | undefined;
+  /** The header Retry-After as it came. */
+  readonly retryAfter: string | undefined;
 
   constructor(
     system: string,
     what: string,
     problem: string,
-    answer: { status?: number; body?: string; tooLong?: boolean; code?: string | undefined } = {},
+    answer: {
+      status?: number;
+      body?: string;
+      tooLong?: boolean;
+      code?: string | undefined;
+      retryAfter?: string;
+    } = {},
     cause?: unknown,
   ) {
     super(system, `${what}: ${problem}`, { cause });
@@ -83,6 +93,7 @@ export class HttpCallError extends FleetError {
     this.body = answer.body ?? '';
     this.tooLong = answer.tooLong ?? false;
     this.code = answer.code;
+    this.retryAfter = answer.retryAfter;
   }
 }
 
@@ -164,7 +175,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const body = withoutSecrets(text.slice(0, MOST_KEPT), options);
       const words = body.replaceAll(/\s+/g, ' ').slice(0, WORDS).trim();
       const line = statusLine(status, withoutSecrets(response.statusText, options));
-      throw new HttpCallError(system, call.what, `${line}${words ? `: ${words}` : ''}`, { status, body });
+      const retryAfter: unknown = response.headers['retry-after'];
+      throw new HttpCallError(system, call.what, `${line}${words ? `: ${words}` : ''}`, {
+        status,
+        body,
+        ...(typeof retryAfter === 'string' && { retryAfter }),
+      });
     }
     const headers = Object.fromEntries(
       Object.entries(response.headers).map(([name, value]) => [
@@ -172,7 +188,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         value === undefined ? undefined : String(value),
       ]),
     );
-    return { status, headers, body: parse(options, call, status, text) };
+    return { status, headers, body: call.anyText ? text : parse(options, call, status, text) };
   };
 
   return {

@@ -8,71 +8,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SENDERS } from '../../src/alerts/alert.js';
 import { healthCommand } from '../../src/cli/health.js';
-import { systemClock } from '../../src/common/clock.js';
-import { readConfig } from '../../src/config/read-config.js';
-import { createSimulatedCloud } from '../../src/fleet/clouds/simulated.js';
-import type { Cloud, MigrationRequest } from '../../src/fleet/fleet.js';
 import { readJournalEvents } from '../../src/journal/lowdb/open-journal.js';
-import type { Receiver } from '../../src/app/receiver.js';
-import { SetupError, startReceiver } from '../../src/app/receiver.js';
+import { SetupError } from '../../src/app/receiver.js';
 import { run } from '../cli/run.js';
-import { fleet, guest, host, scenario } from '../support/fleet.js';
+import { start } from '../support/started.js';
 
 const pem = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
-
-/** The whole receiver as the environment says, on a simulated cloud whose requests are kept. */
-async function start(
-  env: Record<string, string> = {},
-  rules: object[] = [{ name: 'test-cpu' }],
-  warnings?: Cloud['warnings'],
-) {
-  const directory = await mkdtemp(join(tmpdir(), 'doors-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  const rulesDir = join(directory, 'rules');
-  await mkdir(rulesDir);
-  for (const [index, rule] of rules.entries()) {
-    const name = (rule as { name: string }).name;
-    const file = join(rulesDir, `${name || index}.json`);
-    await writeFile(file, JSON.stringify({ metric: 'cpu.usage_active', threshold: 60, ...rule }));
-  }
-  const environment = { PORT: '0', RULES_DIR: rulesDir, DATA_DIR: join(directory, 'data'), ...env };
-  const read = readConfig(environment);
-  if (!read.ok) throw new Error(read.problems.join('\n'));
-  const snapshot = fleet([host('a', 70), host('b', 20)], [guest('g', 'a', 60, { vmem_size: 1 })]);
-  const cloud = { ...createSimulatedCloud(scenario(snapshot), systemClock), ...(warnings && { warnings }) };
-  const moves: MigrationRequest[] = [];
-  const watched = new Proxy(cloud, {
-    get: (target, name, self: unknown) =>
-      name === 'startMigration'
-        ? (...args: Parameters<typeof cloud.startMigration>) => {
-            moves.push(args[0]);
-            return target.startMigration(...args);
-          }
-        : (Reflect.get(target, name, self) as unknown),
-  });
-  const log: string[] = [];
-  const receiver: Receiver = await startReceiver({
-    config: read.config,
-    clock: systemClock,
-    log: pino({ level: 'debug' }, { write: (line: string) => void log.push(line) }),
-    fleet: { cloud: watched, metrics: cloud },
-    limits: { firstPauseMs: 5, longestPauseMs: 5 },
-  });
-  onTestFinished(() => receiver.stop());
-  const { port } = new URL(receiver.url);
-  const url = `http://127.0.0.1:${port}`;
-  const post = (sender: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(`${url}/webhooks/${sender}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
-  return { receiver, url, post, moves, log, directory, environment: { ...environment, PORT: port } };
-}
 
 const warningsOf = (log: readonly string[]): unknown[] =>
   log

@@ -34,6 +34,7 @@ const DEFAULTS = {
   grafanaSignatureHeader: 'X-Grafana-Alerting-Signature',
   allowUnauthenticated: false,
   site: { names: [] },
+  notices: [],
   rateLimit: 3000,
   migrationTimeoutMs: 1_800_000,
   migrationConcurrency: 1,
@@ -114,6 +115,7 @@ it('every variable is read', () => {
     grafanaTimestampHeader: 'X-Time',
     allowUnauthenticated: true,
     tls: { cert: 'cert.pem', key: 'key.pem', clientCa: 'ca.pem' },
+    notices: [],
     site: { names: ['automigrate', 'automigrate.default.svc'], publicUrl: 'https://automigrate.example.com' },
     hsts: 180 * 86_400,
     trustProxy: 'loopback,10.0.0.0/8',
@@ -335,5 +337,34 @@ describe('the doors', () => {
     for (const value of ['-1', '1.5', 'many']) {
       expect(problems({ RATE_LIMIT: value })).toEqual([expect.stringMatching(/^RATE_LIMIT: expected /)]);
     }
+  });
+});
+
+describe('notices', () => {
+  it('are told to each address of NOTIFY_URL, those in JSON signed with NOTIFY_SECRET', () => {
+    const env = {
+      NOTIFY_URL: 'http://a.example/x slack+http://b.example/y#rules=prod-*',
+      NOTIFY_SECRET: 'a secret of sixteen',
+    };
+    expect(config(env).notices).toEqual([
+      { name: '1-json', format: 'json', url: 'http://a.example/x', secret: 'a secret of sixteen' },
+      { name: '2-slack', format: 'slack', url: 'http://b.example/y', rules: ['prod-*'] },
+    ]);
+  });
+
+  it('are not told where an address cannot be understood, and no line repeats it', () => {
+    const read = readConfig({ NOTIFY_URL: 'http://a.example/T0KEN#rule=x' });
+    expect(read).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/^NOTIFY_URL: address 1: a\.example: /)],
+    });
+    expect(JSON.stringify(read)).not.toContain('T0KEN');
+  });
+
+  it('need an address for a secret to sign for', () => {
+    expect(readConfig({ NOTIFY_SECRET: 'a secret of sixteen' })).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/^NOTIFY_URL: is missing/)],
+    });
   });
 });

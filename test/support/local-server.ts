@@ -8,6 +8,8 @@ export interface LocalRequest {
   path: string;
   query: URLSearchParams;
   headers: IncomingMessage['headers'];
+  /** The body as it came. */
+  text: string;
   /** Parsed JSON, or the fields of a form; undefined without a body. */
   body: unknown;
 }
@@ -107,6 +109,7 @@ async function read(request: IncomingMessage): Promise<LocalRequest> {
     path: decodeURIComponent(pathname),
     query: searchParams,
     headers: request.headers,
+    text,
     body: text === '' ? undefined : isForm ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text),
   };
 }
