@@ -187,7 +187,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
       endedBatches: () => journal.endedBatches(),
-      plans: () => service.plans(),
       operator: service.operator,
       fleet: (detail) => service.fleet(detail),
       fleetHealth: () => health.current(),

@@ -7,7 +7,6 @@ import type { SnapshotStore } from '../decide/kept-snapshots.js';
 import type { MigrationBudget } from '../decide/migration-budgets.js';
 import type { Planner } from '../decide/plan-moves.js';
 import { planByRule } from '../decide/plan-moves.js';
-import { stateOf } from '../decide/recommended-plan.js';
 import { createSightings } from '../decide/sightings.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
 import type { WebhookAnswer } from '../intake/answer.js';
@@ -24,7 +23,7 @@ import { createOperator } from '../intake/operator.js';
 import { createPause } from '../intake/pause.js';
 import { createReceiver } from '../intake/receive-alerts.js';
 import { createRunner } from '../intake/run-batches.js';
-import type { BatchView, PlanView } from '../intake/views.js';
+import type { BatchView } from '../intake/views.js';
 import type { Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import { carryOut } from '../migration/batch.js';
@@ -94,8 +93,6 @@ export interface Service {
   batch(): BatchView | null;
   /** The fleet as it is, one answer for all who ask within some seconds. */
   fleet(detail: FleetDetail): Promise<FleetView>;
-  /** The recommended plans that are kept, oldest first. */
-  plans(): PlanView[];
   /** What people can do: {@link Operator}. */
   operator: Operator;
   /** Takes up the batch that a former process left; call it once, before alerts are let in. */
@@ -156,7 +153,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     onEnding: (batch) => rows.flush(batch),
     onEnded: () => {
       givenUp.wake();
-      looks.release('dropped');
+      void carryOutWaiting();
     },
   });
   const names = createHostNames({ decisions, clock, log, signal });
@@ -178,14 +175,23 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     signal,
   });
 
-  const operator = createOperator({
+  const { operator, carryOutWaiting: carryOutApproved } = createOperator({
     deciding,
     busy,
     pause,
     runner,
     newBatchId,
-    onRefused: () => looks.release('dropped'),
+    concurrency: options.concurrency,
+    onRefused: () => void carryOutWaiting(),
   });
+  /** The flag is free: first comes what a person has approved, then alerts that were dropped. */
+  const carryOutWaiting = async (): Promise<void> => {
+    const isTaken = await carryOutApproved().catch((error: unknown) => {
+      log.error({ err: error }, 'what was approved for later has failed');
+      return false;
+    });
+    if (!isTaken) looks.release('dropped');
+  };
 
   return {
     operator,
@@ -205,17 +211,16 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       }
     },
 
-    plans: () => {
-      return journal.memory().plans.map((each) => ({ ...each, state: stateOf(each, clock.now()) }));
-    },
-
     async recover() {
       verifier?.wake();
       pause.wake();
       givenUp.wake();
       if (options.checksHostNames) void names.refresh();
       const record = journal.openBatch();
-      if (!record) return;
+      if (!record) {
+        void carryOutWaiting();
+        return;
+      }
       await busy.take(record.id);
       const unfinished = record.migrations.filter((migration) => !hasEnded(migration));
       log.warn({ batch: record.id, migrations: unfinished.length }, 'taking up the batch of a former process');

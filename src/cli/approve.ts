@@ -24,6 +24,10 @@ function told(answer: ApprovalAnswer, plan: string): { lines: string[]; status: 
       const left = (answer.no_longer_needed ?? []).map((guest) => `  ${guest} stays: its move is no longer needed`);
       return { lines: [`plan ${plan} is carried out as batch ${answer.batch}`, ...left], status: EXIT.ok };
     }
+    case 'waiting':
+      return { lines: [`plan ${plan} is carried out when batch ${answer.batch} has ended`], status: EXIT.ok };
+    case 'invalid':
+      return { lines: answer.problems.map(({ field, message }) => `${field}: ${message}`), status: EXIT.badInput };
     case 'refused': {
       const reasons = answer.reasons.map((reason) => `  ${reason}`);
       return { lines: [`plan ${plan} is not carried out (${answer.reason}):`, ...reasons], status: EXIT.notDone };

@@ -53,6 +53,8 @@ export interface ForeignPause {
 /** What a plan came to, as far as it outlives the decision. */
 export interface DecidedPlan {
   outcome: Plan['outcome'];
+  /** % or bytes. */
+  threshold: number;
   /** MiB. */
   cost: number;
   /** One sentence. */

@@ -18,13 +18,18 @@ export interface PlanOrigin {
   why?: string;
 }
 
-/** Whether a plan can still be approved, in one word. */
+/** Whether a plan can still be carried out, in one word. */
 export type PlanState = RecommendedPlan['state'] | 'expired';
 
 /** The state of a plan at a moment, ms since the epoch. One that a clock which was ahead has dated later is of unknown age: no longer open. */
 export function stateOf({ state, created_at, expires_at }: RecommendedPlan, now: number): PlanState {
   const isOver = Date.parse(expires_at) <= now || Date.parse(created_at) > now;
-  return state === 'open' && isOver ? 'expired' : state;
+  return canEnd(state) && isOver ? 'expired' : state;
+}
+
+/** Whether nothing has become of a plan yet. */
+function canEnd(state: PlanState): boolean {
+  return state === 'open' || state === 'waiting';
 }
 
 const moves = ({ migrations }: Pick<RecommendedPlan, 'migrations'>) =>
@@ -33,8 +38,8 @@ const sources = ({ migrations }: Pick<RecommendedPlan, 'migrations'>) =>
   new Set(migrations.map(({ guest }) => guest.host_id));
 
 /**
- * A plan that is to wait for an approval. The same moves again keep the id they have; other moves for the same hosts take
- * the place of the older plan.
+ * A plan that is to wait for an approval. The same moves again keep the id they have, and an approval that they have; other
+ * moves for the same hosts take the place of the older plan, unless a person has approved that.
  * @param now - ms since the epoch.
  * @returns the event, and what the memory becomes.
  */
@@ -55,10 +60,16 @@ export function recommend(
     cost: decided.cost,
     notes: decided.notes,
     migrations: migrations.map(({ notes }) => notes),
+    why: whyThese(decided.explanation),
+    ...(why !== undefined && { recommended_because: why }),
+    threshold: decided.threshold,
+    loads: decided.loads,
   };
   const isOpen = (plan: RecommendedPlan) => plan.rule === made.rule && stateOf(plan, now) === 'open';
-  const same = before.plans.find((plan) => isOpen(plan) && moves(plan) === moves(made));
-  const plan = same ? { ...made, id: same.id, created_at: same.created_at } : made;
+  const same = before.plans.find(
+    (plan) => plan.rule === made.rule && canEnd(stateOf(plan, now)) && moves(plan) === moves(made),
+  );
+  const plan = same ? keptAs(same, made) : made;
   const event: EventContent = {
     action: 'recommended',
     notes: {
@@ -70,16 +81,39 @@ export function recommend(
       ...(why !== undefined && { why }),
     },
   };
-  const memory = (current: Memory): Memory => ({
-    ...current,
-    plans: [
-      ...current.plans.flatMap((other) => {
-        if (other.id === plan.id) return [];
-        const isReplaced = isOpen(other) && [...sources(other)].some((id) => sources(plan).has(id));
-        return [isReplaced ? { ...other, state: 'superseded' as const, by: plan.id } : other];
-      }),
-      plan,
-    ],
-  });
+  const memory = (current: Memory): Memory => {
+    // A person may have said something of it since.
+    const known = current.plans.find(({ id }) => id === plan.id);
+    return {
+      ...current,
+      plans: [
+        ...current.plans.flatMap((other) => {
+          if (other.id === plan.id) return [];
+          const isReplaced = isOpen(other) && [...sources(other)].some((id) => sources(plan).has(id));
+          return [isReplaced ? { ...other, state: 'superseded' as const, by: plan.id } : other];
+        }),
+        known ? keptAs(known, made) : plan,
+      ],
+    };
+  };
   return { event, memory };
+}
+
+/** A plan that is made again: what a person has said of it stands. */
+function keptAs(known: RecommendedPlan, made: RecommendedPlan): RecommendedPlan {
+  const { id, created_at, state, by, approved, dismissed } = known;
+  return {
+    ...made,
+    id,
+    created_at,
+    state,
+    ...(by !== undefined && { by }),
+    ...(approved && { approved }),
+    ...(dismissed && { dismissed }),
+  };
+}
+
+/** Why these moves and no others, in one sentence. */
+function whyThese({ chosen, nextBest }: DecidedPlan['explanation']): string {
+  return nextBest ? `${chosen}; ${nextBest.text}` : chosen;
 }

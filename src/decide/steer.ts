@@ -34,6 +34,7 @@ export async function steer(
   const { request, snapshot, plan } = draft;
   const decided: DecidedPlan = {
     outcome: plan.outcome,
+    threshold: plan.threshold,
     cost: plan.cost,
     notes: plan.notes,
     explanation: keptExplanation(plan.explanation),

@@ -18,10 +18,7 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<
-    Backend,
-    'rules' | 'events' | 'batch' | 'endedBatches' | 'plans' | 'operator' | 'fleet' | 'fleetHealth'
-  >;
+  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth'>;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
@@ -64,7 +61,7 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
   });
   const userOf = (request: Request) => apiUser(secrets.apiTokens, request.headers);
   addOperatorRoutes(router, backend, userOf);
-  addPlanRoutes(router, backend, userOf);
+  addPlanRoutes(router, backend.operator, userOf);
   return router;
 }
 

@@ -1,9 +1,12 @@
 import { MAX_ALERTS } from '../alerts/alert.js';
 import { LEGACY_STATES } from '../alerts/grafana-legacy.js';
+import { METRIC_NAMES } from '../fleet/fleet.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 
 const text = { type: 'string' };
 const number = { type: 'number' };
+const mib = { type: 'number', description: 'MiB' };
+const time = { type: 'string', format: 'date-time' };
 const whole = { type: 'integer' };
 const words = (...list: string[]): object => ({ enum: list });
 const listOf = (items: object): object => ({ type: 'array', items });
@@ -143,23 +146,60 @@ export const components = {
           hosts: listOf(listOf(text)),
           created_at: text,
           expires_at: text,
-          state: words('open', 'approved', 'superseded', 'expired'),
+          state: {
+            ...words('open', 'waiting', 'approved', 'dismissed', 'superseded', 'expired'),
+            description: 'waiting: approved, and carried out when the running batch has ended',
+          },
           outcome: words('migrate', 'partial'),
-          cost: { type: 'number', description: 'MiB' },
+          cost: mib,
           notes: text,
           migrations: listOf(ref('MigrationNotes')),
+          loads: listOf(ref('PlannedLoad')),
+          expected_s: {
+            ...optional(number),
+            description: "How long its moves will take, s, as measured with the rule's last moves",
+          },
+          why: { type: 'string', description: 'Why these moves and no others' },
         },
-        { by: { type: 'string', description: 'The batch that carried it out, or the plan that took its place' } },
+        {
+          metric: words(...METRIC_NAMES),
+          by: { type: 'string', description: 'The batch that carried it out, or the plan that took its place' },
+          recommended_because: { type: 'string', description: 'Why it waits, where it is not the rule that says so' },
+          approved: shape({ by: text, at: time }, { moves: { ...listOf(text), description: 'Guests, if not all' } }),
+          dismissed: shape({ by: text, at: time, reason: text }),
+        },
       ),
     ),
   }),
+  PlannedLoad: {
+    ...shape({
+      id: text,
+      name: text,
+      role: words('source', 'target'),
+      before: number,
+      after: number,
+      threshold: number,
+    }),
+    description: 'A host that the moves touch: % for CPU, bytes of available memory',
+  },
   Approved: shape(
-    { outcome: words('accepted'), plan: text, batch: text, rules: listOf(text) },
+    {
+      outcome: words('accepted'),
+      plan: text,
+      batch: text,
+      rules: listOf(text),
+      loads: listOf(ref('PlannedLoad')),
+      cost: mib,
+    },
     { no_longer_needed: listOf(text) },
   ),
-  NotApproved: shape({
+  WaitingPlan: shape({ outcome: words('waiting'), plan: text, batch: text }),
+  Dismissed: shape({ outcome: words('dismissed'), plan: text }),
+  NotDone: shape({
     outcome: words('refused'),
-    reason: words('busy', 'paused', 'stopped', 'no_batch', 'changed', 'approved', 'superseded', 'expired'),
+    reason: words(
+      ...['busy', 'paused', 'stopped', 'no_batch', 'changed', 'approved', 'dismissed', 'superseded', 'expired'],
+    ),
     reasons: listOf(text),
   }),
   Status: shape({
@@ -174,13 +214,16 @@ export const components = {
   OperatorPause: shape({ by: text, reason: text, since: text }, { until: text }),
   Paused: shape({ outcome: words('paused'), paused: ref('OperatorPause') }),
   Resumed: shape({ outcome: words('resumed'), was_paused: { type: 'boolean' } }),
-  Stopping: shape({
-    outcome: words('stopping'),
-    batch: text,
-    abort: { type: 'boolean' },
-    left_out: listOf(text),
-    under_way: listOf(text),
-  }),
+  Stopping: shape(
+    {
+      outcome: words('stopping'),
+      batch: text,
+      abort: { type: 'boolean' },
+      left_out: listOf(text),
+      under_way: listOf(text),
+    },
+    { no_longer_waiting: { ...listOf(text), description: 'Plans that waited for its end' } },
+  ),
   Batch: shape({
     batch: optional(
       shape({

@@ -84,9 +84,10 @@ const probe = (summary: string, ok: object, responses: object = {}): object => (
   get: { summary, security: [{}], responses: { 200: ok, 405: refusal('Only GET'), ...responses, ...internal } },
 });
 const open = (summary: string, ok: object): object => probe(summary, ok, { 421: misdirected, 429: tooMany });
-const write = (summary: string, body: object, done: object): object => ({
+const write = (summary: string, body: object, done: object, parameters: object[] = []): object => ({
   post: {
     summary,
+    ...(parameters.length > 0 && { parameters }),
     security: [{ bearer: [] }, { basic: [] }, {}],
     requestBody: { required: true, content: json(body) },
     responses: {
@@ -104,6 +105,7 @@ const write = (summary: string, body: object, done: object): object => ({
     },
   },
 });
+const planId = [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }];
 const parameter = (name: string, content: object, description: string): object => ({
   name,
   in: 'query',
@@ -153,27 +155,39 @@ export const openapi = {
     '/api/batch': read('What runs now', answer('The batch, or null', schema.ref('Batch'))),
     '/api/batches': read('How the last batches ended', answer('Batches, oldest first', schema.ref('Batches'))),
     '/api/plans': read('The recommended plans, oldest first', answer('Plans', schema.ref('Plans'))),
-    '/api/plans/{id}/approve': {
-      post: {
-        summary: 'Carries out a recommended plan, if it still holds on fresh readings',
-        security: [{ bearer: [] }, { basic: [] }, {}],
-        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-        requestBody: { required: true, content: json({ type: 'object' }) },
-        responses: {
-          202: answer('It is carried out, as a batch', schema.ref('Approved')),
-          401: refusal('No valid credential'),
-          403: refusal('A page of another site; or secrets are set, but no API_TOKEN'),
-          404: refusal('No such plan'),
-          405: refusal('Only POST'),
-          409: answer('Nothing is moved, with the reasons', schema.ref('NotApproved')),
-          415: refusal('Not JSON in UTF-8'),
-          421: misdirected,
-          429: tooMany,
-          503: answer('Going down, or the journal cannot be written', schema.ref('Unavailable')),
-          ...internal,
+    '/api/plans/{id}/approve': write(
+      'Carries out a recommended plan, or some of its moves, if it still holds on fresh readings',
+      {
+        type: 'object',
+        properties: {
+          moves: {
+            type: 'array',
+            minItems: 1,
+            items: { type: 'string' },
+            description: 'Ids of guests; by default all',
+          },
+          when: { enum: ['now', 'free'], default: 'now', description: 'free: when the running batch has ended' },
         },
       },
-    },
+      {
+        202: answer('It is carried out as a batch, or waits for the end of the one that runs', {
+          oneOf: [schema.ref('Approved'), schema.ref('WaitingPlan')],
+        }),
+        404: refusal('No such plan'),
+        409: answer('Nothing is moved, with the reasons', schema.ref('NotDone')),
+      },
+      planId,
+    ),
+    '/api/plans/{id}/dismiss': write(
+      'Says that a recommended plan, also one that waits, is not to be carried out',
+      { type: 'object', required: ['reason'], properties: { reason: { type: 'string' } } },
+      {
+        200: answer('It is dismissed', schema.ref('Dismissed')),
+        404: refusal('No such plan'),
+        409: answer('It is too late for that', schema.ref('NotDone')),
+      },
+      planId,
+    ),
     '/api/status': read('Whether it is paused, what runs, what waits', answer('How it stands', schema.ref('Status'))),
     '/api/pause': write(
       'Takes no more alerts and begins nothing more; what is under way is followed to its end',
@@ -190,7 +204,7 @@ export const openapi = {
       { type: 'object', properties: { abort: { type: 'boolean', default: false } } },
       {
         202: answer('It begins nothing more', schema.ref('Stopping')),
-        409: answer('No batch is running', schema.ref('NotApproved')),
+        409: answer('No batch is running', schema.ref('NotDone')),
       },
     ),
     '/api/fleet': read(

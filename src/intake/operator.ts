@@ -6,7 +6,24 @@ import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import type { Pause } from './pause.js';
 import type { Runner } from './run-batches.js';
-import type { ApprovalAnswer, PauseAnswer, ResumeAnswer, StatusView, StopAnswer, Unavailable } from './views.js';
+import { operatorPauseText } from './pause.js';
+import { planView } from './plan-views.js';
+import type {
+  Approval,
+  ApprovalAnswer,
+  DismissalAnswer,
+  PauseAnswer,
+  PlanView,
+  ResumeAnswer,
+  StatusView,
+  StopAnswer,
+  Unavailable,
+} from './views.js';
+import type { WaitingPlans } from './waiting-plans.js';
+import { createWaitingPlans } from './waiting-plans.js';
+
+/** Rows of migrations by which it is measured how long they take. */
+const MOST_ROWS = 500;
 
 /** What a person can do while the service runs. `by` is who: the name of the token, or `api`. */
 export interface Operator {
@@ -16,8 +33,12 @@ export interface Operator {
   resume(by: string): Promise<ResumeAnswer>;
   /** Has the running batch begin nothing more; `abort`: what is under way is cancelled too. */
   stopBatch(request: { abort: boolean }, by: string): Promise<StopAnswer>;
-  /** Carries out a recommended plan if it still holds. */
-  approve(plan: string, by: string): Promise<ApprovalAnswer>;
+  /** The recommended plans that are kept, oldest first. */
+  plans(): Promise<PlanView[]>;
+  /** Carries out a recommended plan, or some of its moves, if it still holds; at once, or when the running batch has ended. */
+  approve(plan: string, approval: Approval, by: string): Promise<ApprovalAnswer>;
+  /** Says that a plan is not to be carried out. */
+  dismiss(plan: string, reason: string, by: string): Promise<DismissalAnswer>;
 }
 
 /** What {@link createOperator} needs. */
@@ -27,15 +48,46 @@ export interface OperatorDeps {
   pause: Pause;
   runner: Runner;
   newBatchId: () => string;
+  /** Moves at once from or to one host. */
+  concurrency: number;
   /** Called where an approval has held the flag and moves nothing. */
   onRefused: () => void;
 }
 
-/** Makes it. */
-export function createOperator({ deciding, busy, pause, runner, newBatchId, onRefused }: OperatorDeps): Operator {
+/**
+ * Makes it.
+ * @returns besides, what carries out the plans that were approved for later: to be called whenever no batch runs.
+ */
+export function createOperator(deps: OperatorDeps): { operator: Operator; carryOutWaiting: WaitingPlans['carryOut'] } {
+  const { deciding, busy, pause, runner, newBatchId, concurrency, onRefused } = deps;
   const { journal, clock, log, rules, signal } = deciding;
   /** Ends the approvals that still only look. */
   let approving = new AbortController();
+
+  let changing: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const turn = changing.then(change);
+    changing = turn.catch(() => undefined);
+    return turn;
+  };
+
+  const carryOutPlan = (plan: string, approval: Approval, by: string, onNothing: () => void) =>
+    approve(plan, approval, by, {
+      deciding,
+      busy,
+      pause,
+      stopped: approving.signal,
+      inTurn,
+      newBatchId,
+      start: (record) => runner.start(record),
+      onRefused: onNothing,
+    });
+  // Who calls sees to what else waits for the flag.
+  const waiting = createWaitingPlans({
+    deciding,
+    inTurn,
+    approve: (plan, approval, by) => carryOutPlan(plan, approval, by, () => undefined),
+  });
 
   /** Nobody is left without an answer by a journal that refuses, or by the end of the process. */
   const answered = async <Answer>(act: () => Promise<Answer>): Promise<Answer | Unavailable> => {
@@ -50,7 +102,7 @@ export function createOperator({ deciding, busy, pause, runner, newBatchId, onRe
     }
   };
 
-  return {
+  const operator: Operator = {
     status() {
       const now = clock.now();
       const enabled = rules().filter((rule) => rule.enabled).length;
@@ -63,7 +115,11 @@ export function createOperator({ deciding, busy, pause, runner, newBatchId, onRe
     },
 
     pause: (request, by) =>
-      answered(async () => ({ outcome: 'paused', paused: await pause.begin({ ...request, by }) })),
+      answered(async () => {
+        const paused = await pause.begin({ ...request, by });
+        await waiting.takeBack(operatorPauseText(paused));
+        return { outcome: 'paused', paused };
+      }),
 
     resume: (by) => answered(async () => ({ outcome: 'resumed', was_paused: await pause.end(by) })),
 
@@ -72,25 +128,37 @@ export function createOperator({ deciding, busy, pause, runner, newBatchId, onRe
         approving.abort(new Error(`stopped by ${by}`));
         approving = new AbortController();
         const stopped = await runner.stop({ by, abort });
+        const back = await waiting.takeBack(`it was stopped by ${by}`);
+        const also = back.length > 0 && { no_longer_waiting: back };
+        if (stopped) return { ...stopped, ...also };
         const looking = busy.holder();
-        if (!stopped && looking !== undefined) {
-          // An approval that had asked for nothing yet.
-          return { outcome: 'stopping', batch: looking, abort, left_out: [], under_way: [] };
+        if (looking === undefined) {
+          return { outcome: 'refused', reason: 'no_batch', reasons: ['no batch is running'] };
         }
-        return stopped ?? { outcome: 'refused', reason: 'no_batch', reasons: ['no batch is running'] };
+        // An approval that had asked for nothing yet.
+        return { outcome: 'stopping', batch: looking, abort, left_out: [], under_way: [], ...also };
       }),
 
-    approve: (plan, by) =>
-      answered(() =>
-        approve(plan, by, {
-          deciding,
-          busy,
-          pause,
-          stopped: approving.signal,
-          newBatchId,
-          start: (record) => runner.start(record),
-          onRefused,
-        }),
-      ),
+    async plans() {
+      const { plans } = journal.memory();
+      if (plans.length === 0) return [];
+      const moved = await journal.events({ action: ['migrating', 'migrate_success'], limit: MOST_ROWS });
+      return plans.map((plan) => {
+        const limits = rules().find(({ name }) => name === plan.rule)?.limits;
+        const atOnce = { perHost: concurrency, perSource: limits?.perSource, perTarget: limits?.perTarget };
+        return planView(plan, moved, atOnce, clock.now());
+      });
+    },
+
+    approve: (plan, approval, by) =>
+      answered(async () => {
+        const answer = await carryOutPlan(plan, approval, by, onRefused);
+        // The batch may have ended while this was written down.
+        if (answer.outcome === 'waiting' && busy.holder() === undefined) await waiting.carryOut();
+        return answer;
+      }),
+
+    dismiss: (plan, reason, by) => answered(() => waiting.dismiss(plan, reason, by)),
   };
+  return { operator, carryOutWaiting: () => waiting.carryOut() };
 }

@@ -1,3 +1,5 @@
+import type { PlanState } from '../decide/recommended-plan.js';
+import type { MetricName } from '../fleet/fleet.js';
 import type { BatchStop, MigrationRecord } from '../journal/journal.js';
 import type { OperatorPause, RecommendedPlan } from '../journal/memory.js';
 
@@ -19,27 +21,75 @@ export interface BatchView {
   })[];
 }
 
-/** A plan that waits for an approval, or did; an open one that is too old is `expired`. */
-export interface PlanView extends Omit<RecommendedPlan, 'state'> {
-  state: RecommendedPlan['state'] | 'expired';
+/** A host that a plan touches: % for CPU, bytes for memory. */
+export interface PlannedLoad {
+  id: string;
+  name: string;
+  role: 'source' | 'target';
+  before: number;
+  after: number;
+  threshold: number;
+}
+
+/** A plan that waits for an approval, or did; one that is too old is `expired`. */
+export interface PlanView extends Omit<RecommendedPlan, 'state' | 'loads' | 'threshold' | 'why'> {
+  state: PlanState;
+  /** Absent, and `loads` empty, for plans that an older version has left. */
+  metric?: MetricName;
+  /** Of the moves that were approved, if only some were. */
+  loads: PlannedLoad[];
+  /** How long its moves will take, s, as measured with this rule's moves; null before there were any. */
+  expected_s: number | null;
+  /** Why these moves and no others: one sentence. */
+  why: string;
+}
+
+/** What a person approves of a plan. */
+export interface Approval {
+  /** The guests that alone are to move, by id; absent: all of the plan. */
+  moves?: readonly string[];
+  /** At once, or, where a batch runs, as soon as that has ended. */
+  when: 'now' | 'free';
+}
+
+/** Why a plan is not carried out, or not dismissed. */
+export type PlanRefusal =
+  'busy' | 'paused' | 'stopped' | 'changed' | 'approved' | 'dismissed' | 'superseded' | 'expired';
+
+/** 409: nothing is moved, and the plan stays what it was. */
+export interface PlanRefused {
+  outcome: 'refused';
+  reason: PlanRefusal;
+  reasons: string[];
 }
 
 /** What came of an approval. */
 export type ApprovalAnswer =
-  /** 202: the plan is carried out; guests whose move is no longer needed stay. */
-  | { outcome: 'accepted'; plan: string; batch: string; rules: string[]; no_longer_needed?: string[] }
-  /** 409: nothing is moved. */
+  /** 202: the plan is carried out; guests whose move is no longer needed stay. `loads`: by what is carried out, on fresh readings. */
   | {
-      outcome: 'refused';
-      reason: 'busy' | 'paused' | 'stopped' | 'changed' | 'approved' | 'superseded' | 'expired';
-      reasons: string[];
+      outcome: 'accepted';
+      plan: string;
+      batch: string;
+      rules: string[];
+      loads: PlannedLoad[];
+      /** MiB. */
+      cost: number;
+      no_longer_needed?: string[];
     }
+  /** 202: it is carried out when the running batch has ended, if it still holds. */
+  | { outcome: 'waiting'; plan: string; batch: string }
+  | PlanRefused
+  /** 400: guests that the plan does not move. */
+  | { outcome: 'invalid'; problems: { field: string; message: string }[] }
   /** 404. */
   | { outcome: 'unknown' }
-  /** 503. */
-  | { outcome: 'unavailable'; reason: 'shutting_down' | 'journal'; text: string };
+  | Unavailable;
 
-/** What a person asked for and cannot have now. */
+/** What came of dismissing a plan: 200, 409, 404, 503. */
+export type DismissalAnswer =
+  { outcome: 'dismissed'; plan: string } | PlanRefused | { outcome: 'unknown' } | Unavailable;
+
+/** 503: what a person asked for and cannot have now. */
 export interface Unavailable {
   outcome: 'unavailable';
   reason: 'shutting_down' | 'journal';
@@ -66,7 +116,15 @@ export type ResumeAnswer = { outcome: 'resumed'; was_paused: boolean } | Unavail
 /** What came of stopping the running batch. */
 export type StopAnswer =
   /** 202: it begins nothing more; `guest to host` each. */
-  | { outcome: 'stopping'; batch: string; abort: boolean; left_out: string[]; under_way: string[] }
+  | {
+      outcome: 'stopping';
+      batch: string;
+      abort: boolean;
+      left_out: string[];
+      under_way: string[];
+      /** Plans that waited for its end and do not any more: open again. */
+      no_longer_waiting?: string[];
+    }
   /** 409. */
   | { outcome: 'refused'; reason: 'no_batch'; reasons: string[] }
   | Unavailable;

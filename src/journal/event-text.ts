@@ -104,9 +104,14 @@ function recommendedText({ plan, outcome, cost, expires_at, migrations, why }: R
   return `plan ${plan} waits for an approval until ${expires_at}: ${moves} (${gib(cost * 1024 ** 2)})${over}${because}`;
 }
 
-function approvedText({ plan, no_longer_needed: left = [] }: Partial<ApprovedNotes>, user: string): string {
-  const which = plan === undefined ? 'a plan' : `plan ${plan}`;
-  return `${which} was approved by ${user}${left.length > 0 ? `; no longer needed: ${listed(left)}` : ''}`;
+function approvedText(notes: Partial<ApprovedNotes>, user: string): string {
+  const { plan, moves, waits_for: waitsFor, waited, no_longer_needed: left = [] } = notes;
+  const whole = plan === undefined ? 'a plan' : `plan ${plan}`;
+  const which = moves ? `of ${whole} the moves of ${listed(moves)}` : whole;
+  const verb = `${moves ? 'were' : 'was'} approved by ${user}`;
+  const when = waited ? ' and waited for a batch to end' : '';
+  const later = waitsFor === undefined ? '' : ` for when batch ${waitsFor} has ended`;
+  return `${which} ${verb}${later}${when}${left.length > 0 ? `; no longer needed: ${listed(left)}` : ''}`;
 }
 
 const OUTCOME: Readonly<Record<Verified['outcome'], string>> = {

@@ -72,14 +72,24 @@ export interface RecommendedPlan {
   /** ISO 8601. */
   created_at: string;
   expires_at: string;
-  state: 'open' | 'approved' | 'superseded';
+  state: 'open' | 'waiting' | 'approved' | 'dismissed' | 'superseded';
   /** The batch that carried it out, or the plan that took its place. */
   by?: string;
+  /** Who has approved it, when (ISO 8601), and the ids of the guests that alone are to move; also while it is waiting. */
+  approved?: { by: string; at: string; moves?: string[] };
+  dismissed?: { by: string; at: string; reason: string };
   outcome: 'migrate' | 'partial';
   /** MiB. */
   cost: number;
   notes: string;
   migrations: MigrationNotes[];
+  /** Why these moves and no others: one sentence. Absent, as what follows, in plans of old. */
+  why?: string;
+  /** Why it waits for an approval, where it is not the rule that says so. */
+  recommended_because?: string;
+  /** % or bytes. */
+  threshold?: number;
+  loads?: LoadsBefore;
 }
 
 /** A person's word that nothing is to begin. */

@@ -66,6 +66,12 @@ export interface RecommendedNotes {
 /** The notes of a plan that was approved. */
 export interface ApprovedNotes {
   plan: string;
+  /** The running batch, where the plan is to be carried out when that has ended. */
+  waits_for?: string;
+  /** It has waited for that, and is carried out now. */
+  waited?: true;
+  /** Names of the guests whose moves alone were approved; absent: all. */
+  moves?: string[];
   /** Names of guests that stay. */
   no_longer_needed?: string[];
 }

@@ -1,5 +1,5 @@
 import type { BatchPart, MigrationRecord } from '../journal/journal.js';
-import type { JournalEvent } from '../journal/events.js';
+import type { JournalEvent, MigrationNotes } from '../journal/events.js';
 import type { LoadsBefore, PendingVerification, PredictedLoad } from '../journal/memory.js';
 import { migrationOf } from '../journal/events.js';
 import type { Verified, VerifiedLoad } from '../journal/notes.js';
@@ -8,19 +8,19 @@ import type { HostLoad } from './host-loads.js';
 const MIB = 1024 ** 2;
 
 /**
- * What the hosts of a part should read, counting only the moves that came about: CPU usage × vCPUs / the host's CPUs
- * leaves the source and comes to the target, memory byte for byte.
- * @returns the hosts that a successful move has touched.
+ * What the hosts of a plan should read after moves: CPU usage × vCPUs / the host's CPUs leaves the source and comes to the
+ * target, memory byte for byte.
+ * @returns the hosts that a move touches.
  */
-export function predictLoads({ metric, hosts }: LoadsBefore, migrations: readonly MigrationRecord[]): PredictedLoad[] {
+export function predictLoads({ metric, hosts }: LoadsBefore, moves: readonly MigrationNotes[]): PredictedLoad[] {
   const byId = new Map(hosts.map((host) => [host.id, host]));
   const change = new Map<string, number>();
   const add = (id: string, by: number) => change.set(id, (change.get(id) ?? 0) + by);
-  for (const { phase, notes } of migrations) {
-    const source = byId.get(notes.guest.host_id);
-    const target = byId.get(notes.target_host.id);
-    if (phase !== 'succeeded' || !source || !target) continue;
-    const { score } = notes.guest;
+  for (const { guest, target_host } of moves) {
+    const source = byId.get(guest.host_id);
+    const target = byId.get(target_host.id);
+    if (!source || !target) continue;
+    const { score } = guest;
     const isCpu = metric === 'cpu.usage_active';
     add(source.id, isCpu ? -score : score);
     add(target.id, isCpu ? (score * source.cpu_count) / target.cpu_count : -score);
@@ -41,9 +41,10 @@ export function verificationOf(
   time: { now: number; periodMs: number; scrapeIntervalMs: number },
 ): PendingVerification | undefined {
   if (!part.loads) return undefined;
+  const arrived = migrations.filter(({ rule, phase }) => rule === part.rule && phase === 'succeeded');
   const hosts = predictLoads(
     part.loads,
-    migrations.filter(({ rule }) => rule === part.rule),
+    arrived.map(({ notes }) => notes),
   );
   if (hosts.length === 0) return undefined;
   return {

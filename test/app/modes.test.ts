@@ -12,7 +12,7 @@ async function recommended(setup: Setup = {}) {
   const world = await build({ scenario: roomy(), rules: [rule({ mode: 'recommend' })], ...setup });
   await world.service.handleAlerts([alert('a')]);
   await world.service.idle();
-  const [plan] = world.service.plans();
+  const [plan] = await world.service.operator.plans();
   return { ...world, plan: plan! };
 }
 
@@ -34,26 +34,29 @@ describe('mode recommend', () => {
 
   it('carries the plan out once it is approved', async () => {
     const { journal, cloud, plan, service, actions } = await recommended();
-    const answer = await service.operator.approve(plan.id, 'api');
+    const answer = await service.operator.approve(plan.id, { when: 'now' }, 'api');
     expect(answer).toMatchObject({ outcome: 'accepted', plan: plan.id, rules: ['test-cpu'] });
     await service.idle();
     expect(await actions()).toEqual(['recommended', 'approved', 'migrating', 'migrate_success']);
     expect([...cloud.asked.keys()]).toEqual(['id-g']);
     const batch = answer.outcome === 'accepted' ? answer.batch : '';
     expect(await journal.events({ batch })).toHaveLength(3);
-    expect(service.plans()).toMatchObject([{ state: 'approved', by: batch }]);
+    expect(await service.operator.plans()).toMatchObject([{ state: 'approved', by: batch }]);
   });
 
   it('carries a plan out once, however often it is approved', async () => {
     const { plan, service, cloud } = await recommended();
     const answers = await Promise.all([
-      service.operator.approve(plan.id, 'api'),
-      service.operator.approve(plan.id, 'api'),
+      service.operator.approve(plan.id, { when: 'now' }, 'api'),
+      service.operator.approve(plan.id, { when: 'now' }, 'api'),
     ]);
     expect(answers.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused']);
     expect(answers[1]).toMatchObject({ reason: 'busy' });
     await service.idle();
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'approved' });
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
+      outcome: 'refused',
+      reason: 'approved',
+    });
     expect([...cloud.asked.values()]).toEqual([1]);
   });
 
@@ -62,35 +65,41 @@ describe('mode recommend', () => {
     const journal = await openJournal(directory, clock);
     const second = createService({ ...options, journal, busy: createBusy() });
     await second.recover();
-    expect(await second.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'accepted' });
+    expect(await second.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({ outcome: 'accepted' });
     await second.idle();
     expect((await journal.events()).at(-1)).toMatchObject({ action: 'migrate_success' });
   });
 
   it('says that there is no such plan', async () => {
     const { service } = await recommended();
-    expect(await service.operator.approve('plan-nothing', 'api')).toEqual({ outcome: 'unknown' });
+    expect(await service.operator.approve('plan-nothing', { when: 'now' }, 'api')).toEqual({ outcome: 'unknown' });
   });
 
   it('refuses while a batch runs', async () => {
     const other = rule({ name: 'other' });
     const { service, plan, cloud } = await recommended({ rules: [rule({ mode: 'recommend' }), other] });
     await service.handleAlerts([alert('a', { name: 'other' })]);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
       outcome: 'refused',
       reason: 'busy',
       reasons: [expect.stringMatching(/^batch batch-\d+ is running$/)],
     });
     await service.idle();
     expect([...cloud.asked.keys()]).toEqual(['id-g']);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'changed' });
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
+      outcome: 'refused',
+      reason: 'changed',
+    });
   });
 
   it('forgets a plan after a day', async () => {
     const { service, plan, clock, cloud } = await recommended();
     clock.advance(86_400_000);
-    expect(service.plans()).toMatchObject([{ state: 'expired' }]);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({ outcome: 'refused', reason: 'expired' });
+    expect(await service.operator.plans()).toMatchObject([{ state: 'expired' }]);
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
+      outcome: 'refused',
+      reason: 'expired',
+    });
     expect(cloud.asked.size).toBe(0);
   });
 
@@ -100,13 +109,13 @@ describe('mode recommend', () => {
   ])('says what has changed: %s', async (_what, name, cpu, words) => {
     const { service, plan, cloud } = await recommended();
     cloud.setHostReading(name, 'cpu.usage_active', cpu);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
       outcome: 'refused',
       reason: 'changed',
       reasons: [expect.stringMatching(words)],
     });
     expect(cloud.asked.size).toBe(0);
-    expect(service.plans()).toMatchObject([{ state: 'open' }]);
+    expect(await service.operator.plans()).toMatchObject([{ state: 'open' }]);
     // The flag is free again.
     expect(await service.handleAlerts([alert('a')])).toMatchObject({ outcome: 'accepted' });
     await service.idle();
@@ -121,7 +130,7 @@ describe('mode recommend', () => {
     });
     await clock.sleep(60_000);
     cloud.setHostReading('a', 'cpu.usage_active', 70);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
       reason: 'changed',
       reasons: ['guest g is on host c now, not on a'],
     });
@@ -133,7 +142,7 @@ describe('mode recommend', () => {
     const { service, plan, cloud } = await recommended({ scenario: scenario(fleet(hosts, guests)) });
     expect(plan.migrations).toHaveLength(2);
     cloud.setHostReading('a', 'cpu.usage_active', 70);
-    const answer = await service.operator.approve(plan.id, 'api');
+    const answer = await service.operator.approve(plan.id, { when: 'now' }, 'api');
     expect(answer).toMatchObject({ outcome: 'accepted', no_longer_needed: [expect.stringMatching(/^[gh]$/)] });
     await service.idle();
     expect(cloud.asked.size).toBe(1);
@@ -143,13 +152,13 @@ describe('mode recommend', () => {
     const { service, plan, cloud, actions } = await recommended();
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    expect(service.plans().map(({ id, state }) => [id, state])).toEqual([[plan.id, 'open']]);
+    expect((await service.operator.plans()).map(({ id, state }) => [id, state])).toEqual([[plan.id, 'open']]);
     cloud.setHostReading('b', 'cpu.usage_active', 58);
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    const plans = service.plans();
+    const plans = await service.operator.plans();
     expect(plans.map(({ state }) => state)).toEqual(['superseded', 'open']);
-    expect(await service.operator.approve(plan.id, 'api')).toMatchObject({
+    expect(await service.operator.approve(plan.id, { when: 'now' }, 'api')).toMatchObject({
       reason: 'superseded',
       reasons: [`plan ${plans[1]?.id} has taken the place of plan ${plan.id}`],
     });
@@ -165,8 +174,8 @@ describe('mode recommend', () => {
         plans: [...memory.plans, ...Array.from({ length: 80 }, (_, at) => ({ ...plan!, id: `plan-x${at}` }))],
       }),
     });
-    expect(service.plans()).toHaveLength(MOST_PLANS);
-    expect(service.plans().at(-1)?.id).toBe('plan-x79');
+    expect(await service.operator.plans()).toHaveLength(MOST_PLANS);
+    expect((await service.operator.plans()).at(-1)?.id).toBe('plan-x79');
   });
 });
 
@@ -232,7 +241,9 @@ describe('a window that closes while a batch runs', () => {
     const { service, actions } = await build({ scenario: slow(), rules: recommending });
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    expect(await service.operator.approve('plan-batch-2', 'api')).toMatchObject({ outcome: 'accepted' });
+    expect(await service.operator.approve('plan-batch-2', { when: 'now' }, 'api')).toMatchObject({
+      outcome: 'accepted',
+    });
     await service.idle();
     expect((await actions()).filter((action) => action === 'migrate_success')).toHaveLength(2);
   });

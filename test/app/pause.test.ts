@@ -141,7 +141,7 @@ describe('POST /api/pause', () => {
     await send('a').expect(202);
     await service.idle();
     await post('/api/pause', { reason: 'r' }).expect(200);
-    const { id } = service.plans()[0]!;
+    const { id } = (await service.operator.plans())[0]!;
     expect((await post(`/api/plans/${id}/approve`).expect(409)).body).toMatchObject({
       outcome: 'refused',
       reason: 'paused',

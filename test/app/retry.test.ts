@@ -93,7 +93,7 @@ describe('a move that failed', () => {
     });
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    await service.operator.approve(service.plans()[0]!.id, 'api');
+    await service.operator.approve((await service.operator.plans())[0]!.id, { when: 'now' }, 'api');
     await service.idle();
     expect(moves(await journal.events({ action: 'migrating' }))).toEqual(['g to b']);
   });

@@ -86,7 +86,7 @@ describe('a plan that does not clear its host', () => {
     await service.handleAlerts([alert('a')]);
     await service.idle();
     expect(await actions()).toEqual(['find_result_fail']);
-    expect(service.plans()).toEqual([]);
+    expect(await service.operator.plans()).toEqual([]);
   });
 });
 
@@ -135,7 +135,7 @@ it('an approved batch is kept for a replay, and its first move tells the explana
   });
   await service.handleAlerts([alert('a')]);
   await service.idle();
-  const answer = await service.operator.approve(service.plans()[0]!.id, 'api');
+  const answer = await service.operator.approve((await service.operator.plans())[0]!.id, { when: 'now' }, 'api');
   await service.idle();
   const batch = answer.outcome === 'accepted' ? answer.batch : '';
   const kept = await openSnapshots(directory, clock).read(batch);

@@ -144,7 +144,7 @@ describe('POST /api/batch/stop', () => {
       await post('/api/batch/stop').expect(202);
       return inventory(signal);
     };
-    const { id } = service.plans()[0]!;
+    const { id } = (await service.operator.plans())[0]!;
     expect((await post(`/api/plans/${id}/approve`).expect(409)).body).toMatchObject({ reason: 'stopped' });
     expect(cloud.asked.size).toBe(0);
   });

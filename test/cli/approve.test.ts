@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { approveCommand } from '../../src/cli/approve.js';
 import type { ApprovalAnswer } from '../../src/intake/views.js';
-import { world } from '../http/world.js';
+import { approvedAs, world } from '../http/world.js';
 import { run } from './run.js';
 
 /** The receiver's own HTTP surface on a port of its own. */
@@ -24,7 +24,7 @@ describe('automigrate approve', () => {
     const { url, backend } = await listening();
     const { out, status } = await approve('plan-1', { AUTOMIGRATE_URL: url, API_TOKEN: 'secret, other' });
     expect([out, status]).toEqual(['plan plan-1 is carried out as batch b1\n', 0]);
-    expect(backend.approved).toEqual(['plan-1']);
+    expect(backend.did).toEqual([['approve', 'plan-1', { when: 'now' }, 'api']]);
   });
 
   it('sends a token without the name of who has it', async () => {
@@ -34,12 +34,9 @@ describe('automigrate approve', () => {
 
   it('says which moves are no longer needed', async () => {
     const { url } = await listening({
-      outcome: 'accepted',
-      plan: 'p',
-      batch: 'b',
-      rules: ['r'],
+      ...approvedAs('b'),
       no_longer_needed: ['web-1'],
-    });
+    } as ApprovalAnswer);
     const { out } = await approve(`p --url ${url}`, { API_TOKEN: 'secret' });
     expect(out).toContain('web-1 stays: its move is no longer needed');
   });
@@ -65,7 +62,7 @@ describe('automigrate approve', () => {
       status: 2,
       err: `${url}: the token is not valid; API_TOKEN or API_TOKEN_FILE holds it\n`,
     });
-    expect(backend.approved).toEqual(['p']);
+    expect(backend.did).toEqual([['approve', 'p', { when: 'now' }, 'api']]);
     expect(await approve('p --url ftp://x')).toMatchObject({
       status: 2,
       err: expect.stringMatching(/^--url: expected/),

@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/fleet/fleet.js';
-import type { ApprovalAnswer } from '../../src/intake/views.js';
 import { openapi } from '../../src/http/openapi.js';
 import { rawFixture } from '../alerts/fixtures.js';
 import { NOW, accepted, world } from './world.js';
@@ -99,13 +98,12 @@ describe('every status that it tells is really given, in the type that it tells,
       return app.http.get(path);
     },
     500: (app, path) => {
-      Object.assign(app.backend.operator, { status: broken });
+      Object.assign(app.backend.operator, { status: broken, plans: broken });
       Object.assign(app.backend, {
         rules: broken,
         events: broken,
         batch: broken,
         endedBatches: broken,
-        plans: broken,
         fleet: broken,
         readiness: broken,
         metrics: broken,
@@ -121,13 +119,6 @@ describe('every status that it tells is really given, in the type that it tells,
       return app.http.get(path);
     },
   };
-  const refused: ApprovalAnswer = { outcome: 'refused', reason: 'busy', reasons: ['batch b1 is running'] };
-  const approval =
-    (answer: World['backend']['approval']): (typeof read)[number] =>
-    (app, path) => {
-      app.backend.approval = answer;
-      return app.http.post(path).send({});
-    };
   /** How to get each answer of what people can do. */
   const act = (done: number, body: object, answers: (app: World, answer: () => never) => void): typeof webhook => {
     const unavailable = { outcome: 'unavailable', reason: 'journal', text: 't' } as const;
@@ -165,26 +156,28 @@ describe('every status that it tells is really given, in the type that it tells,
       ...act(202, {}, (app, answer) => (app.backend.stopped = answer)),
       409: (app, path) => app.http.post(path).send({}),
     },
-  };
-  const approve: typeof webhook = {
-    202: (app, path) => app.http.post(path).send({}),
-    401: (_app, path) =>
-      world({ secrets: { apiTokens: ['x'] } })
-        .http.post(path)
-        .send({}),
-    403: (app, path) => app.http.post(path).set('Sec-Fetch-Site', 'cross-site').send({}),
-    404: approval(() => ({ outcome: 'unknown' })),
-    405: (app, path) => app.http.get(path),
-    409: approval(() => refused),
-    415: (app, path) => app.http.post(path).type('form').send('a=b'),
-    421: (app, path) => app.http.post(path).set(foreign).send({}),
-    429: async (_app, path) => {
-      const app = world({ rateLimit: 1 });
-      await app.http.post(path).send({});
-      return app.http.post(path).send({});
+    '/api/plans/{id}/approve': {
+      ...act(202, {}, (app, answer) => (app.backend.approval = answer)),
+      404: (app, path) => {
+        app.backend.approval = () => ({ outcome: 'unknown' });
+        return app.http.post(path).send({});
+      },
+      409: (app, path) => {
+        app.backend.approval = () => ({ outcome: 'refused', reason: 'busy', reasons: ['batch b1 is running'] });
+        return app.http.post(path).send({});
+      },
     },
-    500: approval(broken),
-    503: approval(() => ({ outcome: 'unavailable', reason: 'journal', text: 't' })),
+    '/api/plans/{id}/dismiss': {
+      ...act(200, { reason: 'r' }, (app, answer) => (app.backend.dismissal = answer)),
+      404: (app, path) => {
+        app.backend.dismissal = () => ({ outcome: 'unknown' });
+        return app.http.post(path).send({ reason: 'r' });
+      },
+      409: (app, path) => {
+        app.backend.dismissal = () => ({ outcome: 'refused', reason: 'approved', reasons: ['too late'] });
+        return app.http.post(path).send({ reason: 'r' });
+      },
+    },
   };
   /** These have nothing behind them that could break. */
   const unbreakable = ['/healthz', '/openapi.json', '/'];
@@ -194,7 +187,7 @@ describe('every status that it tells is really given, in the type that it tells,
     expect(
       Object.values(paths[path]!).every(({ responses }) => isDeepStrictEqual(responses, operation!.responses)),
     ).toBe(true);
-    const ways = path.startsWith('/webhooks/') ? webhook : path.endsWith('/approve') ? approve : (acts[path] ?? read);
+    const ways = path.startsWith('/webhooks/') ? webhook : (acts[path] ?? read);
     const told = operation!.responses;
     for (const [status, ask] of Object.entries(ways)) {
       const response = await ask(world(), path);

@@ -17,6 +17,7 @@ import type { Operator } from '../../src/intake/operator.js';
 import type {
   ApprovalAnswer,
   BatchView,
+  DismissalAnswer,
   PauseAnswer,
   PlanView,
   ResumeAnswer,
@@ -28,6 +29,11 @@ export const NOW = Date.parse('2026-11-21T05:06:00Z');
 
 export const accepted: WebhookAnswer = { outcome: 'accepted', batch: 'b1', rules: ['test-cpu'], hosts: ['a15'] };
 
+/** A plan that is carried out. */
+export const approvedAs = (batch: string): ApprovalAnswer => {
+  return { outcome: 'accepted', plan: 'p1', batch, rules: ['test-cpu'], loads: [], cost: 9216 };
+};
+
 /** What stands behind the surface: it keeps what it is given and answers what it is told to. */
 export class MemoryBackend implements Backend {
   readonly received: Alert[][] = [];
@@ -35,9 +41,9 @@ export class MemoryBackend implements Backend {
   answer: () => WebhookAnswer = () => accepted;
   problems: string[] = [];
   running: BatchView | null = null;
-  waiting: PlanView[] = [];
-  readonly approved: string[] = [];
-  approval: () => ApprovalAnswer = () => ({ outcome: 'accepted', plan: 'p1', batch: 'b1', rules: ['test-cpu'] });
+  waiting: () => PlanView[] = () => [];
+  approval: () => ApprovalAnswer = () => approvedAs('b1');
+  dismissal: () => DismissalAnswer = () => ({ outcome: 'dismissed', plan: 'p1' });
   recorded: EventWithText[] = [];
   ended: BatchEnding[] = [];
   snapshot: () => Promise<Snapshot> = () =>
@@ -65,9 +71,6 @@ export class MemoryBackend implements Backend {
   endedBatches(): ReturnType<Backend['endedBatches']> {
     return this.ended;
   }
-  plans(): PlanView[] {
-    return this.waiting;
-  }
   standing: StatusView = { paused: null, batch: null, plans_waiting: 0, rules: { enabled: 1, disabled: 0 } };
   /** What people have asked for, and who; and what they are answered. */
   readonly did: unknown[][] = [];
@@ -79,10 +82,9 @@ export class MemoryBackend implements Backend {
     pause: (...asked) => this.#act(['pause', ...asked], () => this.paused()),
     resume: (...asked) => this.#act(['resume', ...asked], () => this.resumed()),
     stopBatch: (...asked) => this.#act(['stop', ...asked], () => this.stopped()),
-    approve: (plan) => {
-      this.approved.push(plan);
-      return Promise.resolve().then(() => this.approval());
-    },
+    plans: () => Promise.resolve().then(() => this.waiting()),
+    approve: (...asked) => this.#act(['approve', ...asked], () => this.approval()),
+    dismiss: (...asked) => this.#act(['dismiss', ...asked], () => this.dismissal()),
   };
   #act<Answer>(did: unknown[], answer: () => Answer): Promise<Answer> {
     this.did.push(did);

@@ -20,7 +20,6 @@ export function surface(service: Service, { journal, clock }: { journal: Journal
     events: (filter) => journal.events(filter),
     batch: () => service.batch(),
     endedBatches: () => journal.endedBatches(),
-    plans: () => service.plans(),
     operator: service.operator,
     fleet: () => Promise.reject(new Error('not asked for')),
     fleetHealth: () => {

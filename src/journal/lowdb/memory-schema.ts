@@ -23,6 +23,16 @@ const migrationNotes = z.looseObject({
   reason: z.string().optional(),
 });
 
+const loadBefore = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(['source', 'target']),
+  before: z.number(),
+  guests: z.number().optional(),
+  cpu_count: z.number(),
+  mem_size: z.number(),
+});
+
 const predictedLoad = z.looseObject({
   id: z.string(),
   name: z.string(),
@@ -66,12 +76,18 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
       hosts: z.array(z.array(z.string())),
       created_at: isoTime,
       expires_at: isoTime,
-      state: z.enum(['open', 'approved', 'superseded']),
+      state: z.enum(['open', 'waiting', 'approved', 'dismissed', 'superseded']),
       by: z.string().optional(),
+      approved: z.looseObject({ by: z.string(), at: isoTime, moves: z.array(z.string()).optional() }).optional(),
+      dismissed: z.looseObject({ by: z.string(), at: isoTime, reason: z.string() }).optional(),
       outcome: z.enum(['migrate', 'partial']),
       cost: z.number(),
       notes: z.string(),
       migrations: z.array(migrationNotes),
+      why: z.string().optional(),
+      recommended_because: z.string().optional(),
+      threshold: z.number().optional(),
+      loads: z.looseObject({ metric, hosts: z.array(loadBefore) }).optional(),
     }),
   ),
   // Absent in journals of old.
