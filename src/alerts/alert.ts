@@ -20,6 +20,8 @@ export interface Alert {
   startsAt?: string;
   /** The sender's own mark of the alert, the same each time that it fires. */
   fingerprint?: string;
+  /** Where people see it at the sender: an http or https URL. */
+  link?: string;
   /** The same text means the same occurrence of the same alert, whoever delivers it again. */
   key: string;
 }
@@ -32,11 +34,3 @@ export interface AlertProblem {
 
 /** More alerts than this in one body are refused: a body of 1 MiB holds fewer real ones. */
 export const MAX_ALERTS = 2000;
-
-/** The problem of a list that is too long. */
-export function tooMany(field: string): AlertProblem {
-  return { field, message: `expected at most ${MAX_ALERTS} alerts` };
-}
-
-/** What a parser makes of a body. */
-export type ParsedAlerts = { ok: true; alerts: Alert[] } | { ok: false; problems: AlertProblem[] };

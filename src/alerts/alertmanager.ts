@@ -1,59 +1,71 @@
-import { MAX_ALERTS, tooMany } from './alert.js';
-import type { Alert, AlertProblem, ParsedAlerts, Sender } from './alert.js';
+import type { Alert, Sender } from './alert.js';
 import { withoutRepeats } from './dedupe.js';
-import { isRecord, labelsOf, occurrenceKey, sortedLabels, textOf } from './labels.js';
+import { labelsOf, occurrenceKey, sortedLabels, textOf } from './labels.js';
+import type { BodyOf, ParsedAlerts } from './layout.js';
+import { ifAny, isOf, layout, misfit, object, oneOf, orNothing, text } from './layout.js';
+import { linkIn } from './link.js';
+
+const url = ifAny({ type: 'string', description: 'Kept with the alert where it is an http or https URL' });
+
+/** An entry of `alerts`, which Alertmanager and Grafana's unified alerting have in common. */
+export const ALERT = {
+  status: oneOf('"firing" or "resolved"', ['firing', 'resolved']),
+  labels: orNothing(object),
+  startsAt: orNothing(text),
+  fingerprint: orNothing(text),
+  generatorURL: url,
+} as const;
+
+/** What they have in common besides. */
+export const NOTIFICATION = {
+  truncatedAlerts: ifAny({ type: 'integer', description: 'So many alerts the sender has left out' }),
+} as const;
+
+/** Alertmanager's webhook, version "4". */
+export const ALERTMANAGER = layout('Webhook version 4', NOTIFICATION, {
+  name: 'alerts',
+  isRequired: true,
+  entry: ALERT,
+});
 
 /**
- * Reads a notification of Alertmanager (its webhook version "4").
+ * Reads a notification of Alertmanager.
  * @param body - the parsed JSON, whatever it is.
- * @returns one alert per entry of `alerts`, firing and resolved ones, each occurrence once; or every fault with its field.
+ * @returns one alert per entry of `alerts`, firing and resolved ones, each occurrence once.
  */
 export function parseAlertmanager(body: unknown): ParsedAlerts {
-  return parseAlertList(body, 'alertmanager');
+  return isOf(ALERTMANAGER, body) ? readAlerts(body, 'alertmanager') : misfit(ALERTMANAGER, body);
 }
+
+type Notification = Pick<BodyOf<typeof ALERTMANAGER>, 'truncatedAlerts'>;
+type Entry = NonNullable<BodyOf<typeof ALERTMANAGER>['alerts']>[number];
 
 /**
- * Reads the `alerts` that Alertmanager and Grafana's unified alerting have in common.
+ * Reads the alerts of a notification that is of its layout.
  * @param amend - what the sender says of an alert besides, from its entry.
  */
-export function parseAlertList(
-  body: unknown,
+export function readAlerts<One extends Entry>(
+  { alerts, truncatedAlerts }: Notification & { alerts?: One[] | null },
   sender: Sender,
-  amend: (alert: Alert, entry: Record<string, unknown>) => Alert = (alert) => alert,
+  amend: (alert: Alert, entry: One) => Alert = (alert) => alert,
 ): ParsedAlerts {
-  if (!isRecord(body)) return { ok: false, problems: [{ field: 'body', message: 'expected an object' }] };
-  // Go writes an empty list as null.
-  const list = body.alerts === null ? [] : body.alerts;
-  if (!Array.isArray(list)) return { ok: false, problems: [{ field: 'alerts', message: 'expected an array' }] };
-
-  if (list.length > MAX_ALERTS) return { ok: false, problems: [tooMany('alerts')] };
-
-  const alerts: Alert[] = [];
-  const problems: AlertProblem[] = [];
-  list.forEach((entry: unknown, index) => {
-    const field = `alerts[${index}]`;
-    if (!isRecord(entry)) {
-      problems.push({ field, message: 'expected an object' });
-    } else if (entry.status !== 'firing' && entry.status !== 'resolved') {
-      problems.push({ field: `${field}.status`, message: 'expected "firing" or "resolved"' });
-    } else {
-      alerts.push(amend(readAlert(entry, entry.status, sender), entry));
-    }
-  });
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, alerts: withoutRepeats(alerts) };
+  const read = (alerts ?? []).map((entry) => amend(readAlert(entry, sender), entry));
+  const truncated = Number.isSafeInteger(truncatedAlerts) ? Number(truncatedAlerts) : 0;
+  return { ok: true, alerts: withoutRepeats(read), ...(truncated > 0 && { truncated }) };
 }
 
-function readAlert(entry: Record<string, unknown>, status: 'firing' | 'resolved', sender: Sender): Alert {
+function readAlert(entry: Entry, sender: Sender): Alert {
   const labels = labelsOf(entry.labels);
   const startsAt = textOf(entry, 'startsAt');
   const fingerprint = textOf(entry, 'fingerprint');
   return {
     sender,
     name: textOf(labels, 'alertname') ?? '',
-    state: status,
+    state: entry.status,
     labels,
     ...(startsAt === undefined ? {} : { startsAt }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...linkIn(entry.generatorURL),
     key: occurrenceKey([sender, fingerprint ?? sortedLabels(labels), startsAt ?? '']),
   };
 }

@@ -1,11 +1,14 @@
-import { MAX_ALERTS, tooMany } from './alert.js';
+import { MAX_ALERTS } from './alert.js';
 import type { Alert, AlertProblem } from './alert.js';
+import { withoutRepeats } from './dedupe.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import type { MetricName } from '../fleet/fleet.js';
 import { fulfils, parseConditions, parseQuantity } from './condition.js';
 import type { Condition, Quantity } from './condition.js';
 import { decodeEntities } from './entities.js';
 import { occurrenceKey } from './labels.js';
+import type { ParsedAlerts } from './layout.js';
+import { linkIn } from './link.js';
 
 /** The words at the beginning of a line, in both languages of the sender. */
 const LINES = {
@@ -56,23 +59,24 @@ export function looksLikeAlertText(text: string): boolean {
  * @param field - where the text stands in the body, for messages.
  * @returns one alert per resource; one without a host if the text lists none.
  */
-export function parseMonitorText(text: string, field: string): { alerts: Alert[]; problems: AlertProblem[] } {
+export function parseMonitorText(text: string, field: string): ParsedAlerts {
   const { fields, items, mark } = readLines(text);
   const name = fields.name ?? '';
-  if (name === '') return { alerts: [], problems: [{ field, message: 'has no line "AlertName:" (策略名称)' }] };
-
-  if (items.length > MAX_ALERTS) return { alerts: [], problems: [tooMany(field)] };
+  const refused = (message: string): ParsedAlerts => ({ ok: false, problems: [{ field, message }] });
+  if (name === '') return refused('has no line "AlertName:" (策略名称)');
+  if (items.length > MAX_ALERTS) return refused(`expected at most ${MAX_ALERTS} alerts`);
 
   const conditions = parseConditions(fields.condition ?? '');
   const common = {
     sender: 'monitor' as const,
     name,
     ...(fields.time ? { startsAt: fields.time } : {}),
+    ...linkIn(fields.url),
   };
   const labels: Record<string, string> = fields.level ? { level: fields.level } : {};
   if (items.length === 0) {
     const key = occurrenceKey(['monitor', name, '', '', fields.time ?? '']);
-    return { alerts: [{ ...common, state: mark ?? 'firing', labels, key }], problems: [] };
+    return { ok: true, alerts: [{ ...common, state: mark ?? 'firing', labels, key }] };
   }
 
   const alerts: Alert[] = [];
@@ -97,7 +101,7 @@ export function parseMonitorText(text: string, field: string): { alerts: Alert[]
     });
   }
   // One line that cannot be read must not cost the others.
-  return alerts.length > 0 ? { alerts, problems: [] } : { alerts, problems };
+  return alerts.length > 0 ? { ok: true, alerts: withoutRepeats(alerts) } : { ok: false, problems };
 }
 
 /**

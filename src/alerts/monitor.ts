@@ -1,11 +1,17 @@
-import type { Alert, AlertProblem, ParsedAlerts } from './alert.js';
-import { withoutRepeats } from './dedupe.js';
+import type { Alert, AlertProblem } from './alert.js';
 import { isRecord, textOf } from './labels.js';
+import type { ParsedAlerts } from './layout.js';
+import { isOf, layout, misfit, orNothing, text } from './layout.js';
 import { isTemplateConfig, parseTemplateConfig } from './monitor-template.js';
 import { isVerification, looksLikeAlertText, parseMonitorText } from './monitor-text.js';
 
 /** The key under which the monitor service puts its text unless the robot has its own. */
 const DEFAULT_MESSAGE_KEY = 'Msg';
+
+/** What a robot sends: its text, under this key, its own, or any. */
+export const MONITOR = layout("The monitor service's text, under `Msg` or the message key of its robot", {
+  Msg: orNothing(text),
+});
 
 /** How to read what a robot of the monitor service sends. */
 export interface MonitorOptions {
@@ -29,21 +35,16 @@ export function isCloudEvent(body: unknown, eventHeader?: string): boolean {
  * @returns one alert per resource, each occurrence once; none for an event subscription; or every fault with its field.
  */
 export function parseMonitor(body: unknown, options: MonitorOptions = {}): ParsedAlerts {
-  if (!isRecord(body)) return { ok: false, problems: [{ field: 'body', message: 'expected an object' }] };
-  if (isCloudEvent(body)) return { ok: true, alerts: [] };
-  if (isTemplateConfig(body)) return finish(parseTemplateConfig(body, ''));
+  if (isRecord(body) && isCloudEvent(body)) return { ok: true, alerts: [] };
+  if (isTemplateConfig(body)) return parseTemplateConfig(body, '');
+  if (!isOf(MONITOR, body)) return misfit(MONITOR, body);
 
   const message = findMessage(body, options.messageKey);
   if ('problem' in message) return { ok: false, problems: [message.problem] };
-  const { field, text } = message;
-  if (isVerification(text)) return { ok: true, alerts: [verification(text)] };
-  const config = templateIn(text);
-  return finish(config ? parseTemplateConfig(config, field) : parseMonitorText(text, field));
-}
-
-function finish(read: { alerts: Alert[]; problems: AlertProblem[] }): ParsedAlerts {
-  if (read.problems.length > 0) return { ok: false, problems: read.problems };
-  return { ok: true, alerts: withoutRepeats(read.alerts) };
+  const { field, text: said } = message;
+  if (isVerification(said)) return { ok: true, alerts: [verification(said)] };
+  const config = templateIn(said);
+  return config ? parseTemplateConfig(config, field) : parseMonitorText(said, field);
 }
 
 /** Looks under `Msg`, then under the robot's own key, then for the one other text that looks like an alert. */

@@ -182,7 +182,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     });
 
     const backend: Backend = {
-      handleAlerts: (alerts) => service.handleAlerts(alerts),
+      handleAlerts: (alerts, truncated) => service.handleAlerts(alerts, truncated),
       rules: () => ({ rules: [...ruleBook.files()], problems: ruleBook.problems() }),
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),

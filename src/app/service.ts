@@ -13,7 +13,7 @@ import type { WebhookAnswer } from '../intake/answer.js';
 import { NO_JOURNAL, SHUTTING_DOWN } from '../intake/answer.js';
 import { giveUpWhatIsOld } from '../intake/batch-record.js';
 import type { Busy } from '../intake/busy-flag.js';
-import { createCoalescedEvents } from '../intake/coalesced-events.js';
+import { createCoalescedEvents, recordTruncated } from '../intake/coalesced-events.js';
 import { FlapWatch } from '../intake/flapping.js';
 import { createHostNames } from '../intake/host-names.js';
 import { createLaterLooks } from '../intake/later-looks.js';
@@ -87,8 +87,11 @@ export interface ServiceElsewhere extends ServiceParts {
 
 /** Alerts in, batches out. */
 export interface Service {
-  /** @throws whatever is a fault of ours. */
-  handleAlerts(alerts: Alert[]): Promise<WebhookAnswer>;
+  /**
+   * @param truncated - so many alerts the sender has left out of the body.
+   * @throws whatever is a fault of ours.
+   */
+  handleAlerts(alerts: Alert[], truncated?: number): Promise<WebhookAnswer>;
   /** What runs now. */
   batch(): BatchView | null;
   /** The fleet as it is, one answer for all who ask within some seconds. */
@@ -199,10 +202,12 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     fleet: (detail) => decisions.fleet(detail),
     idle: () => runner.idle(),
 
-    async handleAlerts(alerts) {
+    async handleAlerts(alerts, truncated = 0) {
       if (signal.aborted) return SHUTTING_DOWN;
       try {
-        return await receiver.receive(matchAlerts(alerts, options.rules()));
+        if (truncated > 0) await recordTruncated(rows, alerts, truncated);
+        const answer = await receiver.receive(matchAlerts(alerts, options.rules()));
+        return truncated > 0 && answer.outcome !== 'unavailable' ? { ...answer, truncated } : answer;
       } catch (error) {
         if (stopping.signal.aborted) return SHUTTING_DOWN;
         if (!(error instanceof JournalError)) throw error;

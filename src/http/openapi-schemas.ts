@@ -1,5 +1,3 @@
-import { MAX_ALERTS } from '../alerts/alert.js';
-import { LEGACY_STATES } from '../alerts/grafana-legacy.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 
@@ -27,17 +25,8 @@ export function states(...list: string[]): object {
   return shape({ status: words(...list) });
 }
 
-const labels = optional({ type: 'object' });
-const alertList = shape({
-  alerts: optional({
-    type: 'array',
-    maxItems: MAX_ALERTS,
-    items: shape(
-      { status: words('firing', 'resolved') },
-      { labels, startsAt: optional(text), fingerprint: optional(text) },
-    ),
-  }),
-});
+const truncated = { type: 'integer', description: 'So many alerts the sender has left out of the body' };
+const links = { type: 'array', items: text, description: 'Where people see the alerts, at the sender' };
 
 /** A host, in a snapshot and in a summary. */
 const hostFields = {
@@ -52,43 +41,6 @@ const hostFields = {
   metrics: ref('Readings'),
 };
 const optionalHostFields = { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } };
-
-/** The bodies of the senders: what is read of them. Further fields are let through. */
-export const senders = {
-  alertmanager: alertList,
-  grafana: {
-    anyOf: [
-      alertList,
-      shape(
-        { ruleName: text, state: words(...LEGACY_STATES) },
-        {
-          tags: labels,
-          evalMatches: optional(listOf(shape({}, { value: optional(number), metric: optional(text), tags: labels }))),
-        },
-      ),
-    ],
-  },
-  monitor: {
-    anyOf: [
-      {
-        type: 'object',
-        description: 'Holds the text, or the structured form as a JSON string',
-        additionalProperties: true,
-      },
-      shape(
-        { matches: optional(listOf({ type: 'object' })) },
-        {
-          name: text,
-          title: text,
-          start_time: text,
-          level: text,
-          resource_name: text,
-          is_recovery: { type: 'boolean' },
-        },
-      ),
-    ],
-  },
-} as const;
 
 const migrationNotes = shape(
   {
@@ -108,9 +60,9 @@ const migrationNotes = shape(
 
 /** Every shape that an answer has. */
 export const components = {
-  Accepted: shape({ outcome: words('accepted'), batch: text, rules: listOf(text), hosts: listOf(text) }),
-  Ignored: shape({ outcome: words('ignored'), reason: text, text }),
-  Dropped: shape({ outcome: words('dropped'), reason: words('busy'), batch: text, text }),
+  Accepted: shape({ outcome: words('accepted'), batch: text, rules: listOf(text), hosts: listOf(text) }, { truncated }),
+  Ignored: shape({ outcome: words('ignored'), reason: text, text }, { truncated }),
+  Dropped: shape({ outcome: words('dropped'), reason: words('busy'), batch: text, text }, { truncated }),
   Unavailable: shape({ outcome: words('unavailable'), reason: words('shutting_down', 'journal'), text }),
   Refusal: shape({ error: text }, { message: text, problems: listOf(shape({ field: text, message: text })) }),
   NotReady: shape({ status: words('not_ready'), problems: listOf(text) }),
@@ -130,7 +82,7 @@ export const components = {
           notes: { anyOf: [text, ref('MigrationNotes'), { type: 'object' }] },
           text: { type: 'string', description: 'One sentence for people' },
         },
-        { batch: text, explanation: { type: 'object', description: 'Why the plan is as it is, as in a plan' } },
+        { batch: text, links, explanation: { type: 'object', description: 'Why the plan is as it is, as in a plan' } },
       ),
     ),
   }),
@@ -226,27 +178,30 @@ export const components = {
   ),
   Batch: shape({
     batch: optional(
-      shape({
-        id: text,
-        sender: text,
-        accepted_at: text,
-        step: words('asking', 'planning', 'migrating'),
-        rules: listOf(text),
-        migrations: listOf(
-          shape(
-            { rule: text, notes: ref('MigrationNotes'), phase: text },
-            {
-              handle: text,
-              asked_at: text,
-              followed_ms: { type: 'number', description: 'how long it has been followed, ms' },
-              unanswered: { type: 'boolean' },
-              still_under_way: { type: 'boolean' },
-              progress: { type: 'number', description: '%' },
-              status: text,
-            },
+      shape(
+        {
+          id: text,
+          sender: text,
+          accepted_at: text,
+          step: words('asking', 'planning', 'migrating'),
+          rules: listOf(text),
+          migrations: listOf(
+            shape(
+              { rule: text, notes: ref('MigrationNotes'), phase: text },
+              {
+                handle: text,
+                asked_at: text,
+                followed_ms: { type: 'number', description: 'how long it has been followed, ms' },
+                unanswered: { type: 'boolean' },
+                still_under_way: { type: 'boolean' },
+                progress: { type: 'number', description: '%' },
+                status: text,
+              },
+            ),
           ),
-        ),
-      }),
+        },
+        { links },
+      ),
     ),
   }),
   Batches: shape({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SENDERS } from '../alerts/alert.js';
 import type { Sender } from '../alerts/alert.js';
+import { BODIES } from '../alerts/bodies.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 import { ruleFileSchema } from '../rules/rule.js';
@@ -17,11 +18,11 @@ const SIGNATURES = {
   grafana: [{ grafanaSignature: [] }],
   alertmanager: [],
 } as const;
-const BODIES = {
-  monitor: 'The text of the monitor service under `Msg` or the message key of its robot, or its structured form',
-  grafana: 'Unified alerting, or legacy alerting of versions before 11',
-  alertmanager: 'Webhook version 4',
-} as const;
+/** The bodies of a sender, from the descriptions that they are checked by. Further fields are let through. */
+function bodyOf(sender: Sender): object {
+  const [first = {}, ...others] = BODIES[sender].layouts.map(({ document }) => document);
+  return others.length > 0 ? { anyOf: [first, ...others] } : first;
+}
 
 const tooMany = refusal(
   'Too many requests, or attempts without a valid credential; Retry-After says when to come again',
@@ -33,7 +34,7 @@ const crossSite = refusal('A page of another site');
 const webhook = (sender: Sender) => ({
   summary: `Takes the alerts of ${sender}`,
   security: [...SIGNATURES[sender], { bearer: [] }, { basic: [] }, {}],
-  requestBody: { required: true, description: BODIES[sender], content: json(schema.senders[sender]) },
+  requestBody: { required: true, content: json(bodyOf(sender)) },
   responses: {
     200: answer('Nothing to do, or another batch runs; never to be sent again', {
       oneOf: [schema.ref('Ignored'), schema.ref('Dropped')],

@@ -10,8 +10,11 @@ import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 
 /** What stands behind the HTTP surface. */
 export interface Backend {
-  /** Takes the alerts of one body. Resolves before any slow work, with what to answer. */
-  handleAlerts(alerts: Alert[]): Promise<WebhookAnswer>;
+  /**
+   * Takes the alerts of one body. Resolves before any slow work, with what to answer.
+   * @param truncated - so many alerts the sender has left out of it.
+   */
+  handleAlerts(alerts: Alert[], truncated?: number): Promise<WebhookAnswer>;
   rules(): { rules: RuleFile[]; problems: string[] };
   events(filter: EventFilter): Promise<EventWithText[]>;
   batch(): BatchView | null;

@@ -1,44 +1,14 @@
-import { body, checkExact, checkSchema, validationResult } from 'express-validator';
-import type { ParamSchema, ValidationChain } from 'express-validator';
+import { checkExact, checkSchema, validationResult } from 'express-validator';
+import type { ParamSchema } from 'express-validator';
 import type { Request } from 'express';
-import { SENDERS } from '../alerts/alert.js';
-import type { AlertProblem, Sender } from '../alerts/alert.js';
+import type { AlertProblem } from '../alerts/alert.js';
+import { MAX_PROBLEMS } from '../alerts/layout.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 import { HttpProblem } from './errors.js';
-import { MAX_PROBLEMS, faultsOf } from './layouts.js';
 
 const is = (expected: string, test: (value: unknown) => boolean): ParamSchema => ({
   custom: { options: (value: unknown) => test(value), errorMessage: `expected ${expected}` },
 });
-
-/** One walk over the whole body: a chain for each field of each alert costs more than all the rest of an answer. */
-const BODY = Object.fromEntries(
-  SENDERS.map((sender) => [
-    sender,
-    body()
-      .custom((value) => faultsOf(sender, value).length === 0)
-      .withMessage((value) => faultsOf(sender, value)),
-  ]),
-) as Readonly<Record<Sender, ValidationChain>>;
-
-/**
- * Whether {@link validateBody} would let a body pass, asked by the same check: a run of the library costs as much as parsing
- * the body, and for one without a fault it has nothing to say.
- */
-export function isValidBody(sender: Sender, parsed: unknown): boolean {
-  return faultsOf(sender, parsed).length === 0;
-}
-
-/**
- * Checks the types of a body's fields before a parser reads it.
- * @param request - its `body` is the parsed JSON object.
- * @throws HttpProblem `invalid_body` that names the faulty fields.
- */
-export async function validateBody(sender: Sender, request: Request): Promise<void> {
-  const result = await BODY[sender].run(request, { dryRun: true });
-  if (result.isEmpty()) return;
-  throw new HttpProblem('invalid_body', { problems: result.array().flatMap(({ msg }) => msg as AlertProblem[]) });
-}
 
 const word = { ...is('a text of at most 200 characters', (value) => isShort(value)), optional: true };
 const eventsQuery = checkExact(

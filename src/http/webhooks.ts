@@ -1,11 +1,11 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { SENDERS } from '../alerts/alert.js';
-import type { Alert, ParsedAlerts, Sender } from '../alerts/alert.js';
-import { parseAlertmanager } from '../alerts/alertmanager.js';
+import type { Alert, Sender } from '../alerts/alert.js';
+import { BODIES } from '../alerts/bodies.js';
 import type { WebhookAnswer } from '../intake/answer.js';
 import { bounded } from '../alerts/bound.js';
-import { parseGrafana } from '../alerts/grafana.js';
-import { isCloudEvent, parseMonitor } from '../alerts/monitor.js';
+import { faultsOf } from '../alerts/layout.js';
+import { isCloudEvent } from '../alerts/monitor.js';
 import { admitBeforeBody, admitBySignature } from './auth.js';
 import type { Secrets } from './auth.js';
 import type { BodyReader } from './body.js';
@@ -15,7 +15,6 @@ import type { Guard } from './guard.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Backend } from './ports.js';
 import { ReplayMemory } from './replays.js';
-import { isValidBody, validateBody } from './validators.js';
 
 export interface WebhookOptions {
   backend: Pick<Backend, 'handleAlerts'>;
@@ -123,22 +122,10 @@ async function answerTo(
 ): Promise<WebhookAnswer> {
   const body = request.body as Record<string, unknown>;
   if (sender === 'monitor' && isCloudEvent(body, request.get('x-yunion-event'))) return CLOUD_EVENT;
-  if (!isValidBody(sender, body)) await validateBody(sender, request);
-  const parsed = parse(sender, body, messageKey);
-  if (!parsed.ok) throw new HttpProblem('invalid_body', { problems: parsed.problems });
+  const parsed = BODIES[sender].parse(body, messageKey === undefined ? {} : { messageKey });
+  if (!parsed.ok) throw new HttpProblem('invalid_body', { problems: await faultsOf(parsed) });
   refuseReplay(parsed.alerts);
-  return backend.handleAlerts(parsed.alerts.map(bounded));
-}
-
-function parse(sender: Sender, body: Record<string, unknown>, messageKey: string | undefined): ParsedAlerts {
-  switch (sender) {
-    case 'alertmanager':
-      return parseAlertmanager(body);
-    case 'grafana':
-      return parseGrafana(body);
-    case 'monitor':
-      return parseMonitor(body, messageKey === undefined ? {} : { messageKey });
-  }
+  return backend.handleAlerts(parsed.alerts.map(bounded), parsed.truncated);
 }
 
 function send(response: Response, answer: WebhookAnswer): void {
@@ -147,6 +134,7 @@ function send(response: Response, answer: WebhookAnswer): void {
     outcome,
     ...('reason' in answer ? { reason: answer.reason } : {}),
     ...('batch' in answer ? { batch: answer.batch } : {}),
+    ...('truncated' in answer ? { truncated: answer.truncated } : {}),
   };
   const text = JSON.stringify(answer);
   // Not by Express's json(): that looks again at what is known here, which counts in a storm.

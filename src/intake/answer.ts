@@ -13,14 +13,14 @@ export type IgnoredReason =
   | 'paused'
   | 'cloud_event';
 
-/** What a sender is told, and what stands in the journal by then. */
+/** What a sender is told, and what stands in the journal by then. `truncated`: so many alerts it has left out of the body. */
 export type WebhookAnswer =
   /** 202: a batch has been taken on. */
-  | { outcome: 'accepted'; batch: string; rules: string[]; hosts: string[] }
+  | { outcome: 'accepted'; batch: string; rules: string[]; hosts: string[]; truncated?: number }
   /** 200: nothing to do; a sender must never send it again. */
-  | { outcome: 'ignored'; reason: IgnoredReason; text: string }
+  | { outcome: 'ignored'; reason: IgnoredReason; text: string; truncated?: number }
   /** 200: another batch runs. */
-  | { outcome: 'dropped'; reason: 'busy'; batch: string; text: string }
+  | { outcome: 'dropped'; reason: 'busy'; batch: string; text: string; truncated?: number }
   /** 503: the process is going down, or cannot write its journal. */
   | { outcome: 'unavailable'; reason: 'shutting_down' | 'journal'; text: string };
 

@@ -1,5 +1,7 @@
 import type { BatchView } from '../intake/views.js';
+import type { Alert } from '../alerts/alert.js';
 import type { BatchEnding, BatchPart, BatchRecord } from '../journal/journal.js';
+import { MOST_LINKS } from '../journal/journal.js';
 import type { NewEvent } from '../journal/events.js';
 
 /** How a batch has ended; `now` in ms since the epoch, `fault` if something broke it off. */
@@ -58,6 +60,7 @@ export function toView(record: BatchRecord): BatchView {
     accepted_at,
     step: 'asking',
     rules,
+    ...linksOf(parts),
     ...(stopped && { stopped }),
     migrations: migrations.map((migration) => ({ ...migration })),
   };
@@ -74,7 +77,7 @@ export function faultEvent(record: BatchRecord, fault: string): NewEvent {
 export function withJoined(parts: readonly BatchPart[], joining: readonly BatchPart[]): BatchPart[] {
   const joined = parts.map((part) => ({ ...part }));
   for (const part of joining) {
-    const { rule, hosts, again } = part;
+    const { rule, hosts, again, links = [] } = part;
     const known = joined.find((other) => other.rule === rule);
     if (!known) {
       joined.push({ ...part });
@@ -85,6 +88,22 @@ export function withJoined(parts: readonly BatchPart[], joining: readonly BatchP
     const isNew = (words: readonly string[]) => !before.some((other) => other.join('\n') === words.join('\n'));
     known.hosts = [...before, ...hosts.filter(isNew)];
     known.done = false;
+    Object.assign(known, firstLinks([...(known.links ?? []), ...links]));
   }
   return joined;
+}
+
+/** Where people see the alerts of a part, each place once. */
+export function linksTo(alerts: readonly Pick<Alert, 'link'>[]): { links?: string[] } {
+  return firstLinks(alerts.flatMap(({ link }) => link ?? []));
+}
+
+/** The same of a whole batch. */
+export function linksOf(parts: readonly Pick<BatchPart, 'links'>[]): { links?: string[] } {
+  return firstLinks(parts.flatMap(({ links }) => links ?? []));
+}
+
+function firstLinks(all: readonly string[]): { links?: string[] } {
+  const links = [...new Set(all)].slice(0, MOST_LINKS);
+  return links.length > 0 ? { links } : {};
 }

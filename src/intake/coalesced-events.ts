@@ -1,3 +1,4 @@
+import type { Alert } from '../alerts/alert.js';
 import type { Clock } from '../common/clock.js';
 import type { Journal } from '../journal/journal.js';
 import { textOf } from '../journal/event-text.js';
@@ -129,4 +130,16 @@ export function createCoalescedEvents({
       await flush();
     },
   };
+}
+
+/** Records that a sender has left alerts out of a body: their hosts are not looked at. */
+export async function recordTruncated(
+  rows: Pick<CoalescedEvents, 'record'>,
+  [first]: readonly Alert[],
+  truncated: number,
+): Promise<void> {
+  const { name, sender } = first ?? { name: 'notification', sender: 'unknown' };
+  const left = truncated === 1 ? '1 alert was' : `${truncated} alerts were`;
+  const text = `${left} left out of the notification by its sender, whose max_alerts is too low; their hosts are not looked at`;
+  await rows.record({ obj_name: name, user: sender, action: 'ignored', notes: `truncated: ${text}` }, 'truncated');
 }

@@ -79,7 +79,12 @@ export async function keepDecision(
 ): Promise<void> {
   const { journal, newPlanId, clock, log, decisions } = deps;
   const { steering, plan, pauses } = decision;
-  const base = { obj_name: part.rule, user: record.sender, batch: record.id };
+  const base = {
+    obj_name: part.rule,
+    user: record.sender,
+    batch: record.id,
+    ...(part.links && { links: part.links }),
+  };
   const events: NewEvent[] = [
     ...pauses.map((pause) => pauseEvent(pause, record.id)),
     ...decision.findings.map((finding): NewEvent => ({ ...base, ...finding })),

@@ -7,6 +7,7 @@ import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import type { MatchedAlert, Rule } from '../rules/rule.js';
 import type { IgnoredReason, WebhookAnswer } from './answer.js';
+import { linksTo } from './batch-record.js';
 import type { Busy } from './busy-flag.js';
 import type { CoalescedEvents, EventOfNothing } from './coalesced-events.js';
 import type { FlapWatch } from './flapping.js';
@@ -221,7 +222,7 @@ export function createReceiver(deps: ReceiveDeps) {
     await Promise.all(suspended.map((part) => rows.record(suspendedEvent(part, sender), part.reason)));
     if (first && go.length === 0) return left({ outcome: 'ignored', reason: first.reason, text: first.text });
 
-    const opening = go.map(({ rule, hosts }) => ({ rule: rule.name, hosts, done: false }));
+    const opening = go.map(({ rule, hosts, alerts }) => ({ rule: rule.name, hosts, done: false, ...linksTo(alerts) }));
     const came = await takeOn(sender, opening);
     if ('holder' in came) return left(await drop(sender, go, came.holder));
     for (const { rule, hosts } of go) looks.forget(rule.name, hosts);

@@ -3,7 +3,7 @@ import type { Log } from '../common/log.js';
 import type { BatchPart, BatchRecord, BatchStop, Journal, MigrationRecord } from '../journal/journal.js';
 import type { BatchProgress } from '../migration/carry-out-options.js';
 import { logProgress, shownState } from './batch-progress.js';
-import { toView, withJoined } from './batch-record.js';
+import { linksOf, toView, withJoined } from './batch-record.js';
 import { SERVICE } from './pause.js';
 import type { BatchView, StopAnswer } from './views.js';
 
@@ -89,7 +89,7 @@ export function createRunningBatch(
           if (known) Object.assign(known, part);
           else record.parts.push(part);
         });
-        view.rules = record.parts.map(({ rule }) => rule);
+        Object.assign(view, { rules: record.parts.map(({ rule }) => rule), ...linksOf(record.parts) });
         log.info({ batch: record.id, rules: joining.map(({ rule }) => rule) }, 'alerts have joined the batch');
         return true;
       });

@@ -11,6 +11,8 @@ export interface BatchView {
   /** What it is doing: asking the fleet, planning, or moving guests. */
   step: 'asking' | 'planning' | 'migrating';
   rules: string[];
+  /** Where people see its alerts, at the sender. */
+  links?: string[];
   /** A person has stopped it. */
   stopped?: BatchStop;
   migrations: (MigrationRecord & {

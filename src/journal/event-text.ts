@@ -11,6 +11,11 @@ const MOST_NAMED = 10;
  * It is made from the columns, so that rows of old have one too; notes that are not what they should be are told as they are.
  */
 export function textOf(event: NewEvent | JournalEvent): string {
+  const { links = [] } = event;
+  return links.length > 0 ? `${saidOf(event)}; alert: ${links[0]}` : saidOf(event);
+}
+
+function saidOf(event: NewEvent | JournalEvent): string {
   const { notes } = event as { notes: unknown };
   if (typeof notes === 'string') return rounded(notes);
   if (typeof notes !== 'object' || notes === null) return `${event.action}: ${JSON.stringify(notes)}`;

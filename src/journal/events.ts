@@ -49,6 +49,8 @@ interface Columns {
   tenant: 'system';
   /** The batch it belongs to. */
   batch?: string;
+  /** Where people see the alerts that led to it, at the sender. */
+  links?: string[];
   /** Why a plan is as it is, as `automigrate plan --json` has it: on the first event that follows from the plan. */
   explanation?: Record<string, unknown>;
 }
@@ -60,7 +62,7 @@ export type JournalEvent = Columns & EventContent;
 export type EventWithText = JournalEvent & { text: string };
 
 /** An event before the journal gives it id and columns that are always alike. */
-export type NewEvent = Pick<Columns, 'obj_name' | 'user' | 'batch' | 'explanation'> & EventContent;
+export type NewEvent = Pick<Columns, 'obj_name' | 'user' | 'batch' | 'links' | 'explanation'> & EventContent;
 
 /** The notes of an event of one migration; undefined for all others. */
 export function migrationOf({ notes }: { notes: unknown }): MigrationNotes | undefined {

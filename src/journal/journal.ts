@@ -24,12 +24,17 @@ export interface MigrationRecord {
   still_under_way?: true;
 }
 
+/** Alerts of one part mostly lead to the same place. */
+export const MOST_LINKS = 5;
+
 /** What one rule has to do in a batch. */
 export interface BatchPart {
   rule: string;
   /** For each alerting host the words under which the alert may name it, best first. */
   hosts: string[][];
   done: boolean;
+  /** Where people see its alerts at the sender; at most {@link MOST_LINKS}. */
+  links?: string[];
   /** Whether moves that failed have been planned anew; that is done once. */
   retried?: boolean;
   /** A look that was taken again: its alert came earlier. */

@@ -44,7 +44,11 @@ export async function keepAsked(
   migration: MigrationRecord,
   options: CarryOutOptions,
 ): Promise<void> {
-  const asked = { ...event(batch, migration, 'migrating'), ...explanationFor(batch, migration) };
+  const asked = {
+    ...event(batch, migration, 'migrating'),
+    ...linksFor(batch, migration),
+    ...explanationFor(batch, migration),
+  };
   await keep(batch, { events: [asked] }, options);
 }
 
@@ -94,6 +98,12 @@ function event(
   told: Pick<MigrationNotes, 'reason' | 'cancelled'> = {},
 ): NewEvent {
   return { obj_name: rule, user: batch.sender, action, notes: { ...notes, ...told }, batch: batch.id };
+}
+
+/** Where people see the alerts that a move follows from. */
+function linksFor({ parts }: BatchRecord, { rule }: MigrationRecord): Pick<NewEvent, 'links'> {
+  const links = parts.find((part) => part.rule === rule)?.links;
+  return links ? { links } : {};
 }
 
 /** The explanation of the plan goes with the first of its moves. */

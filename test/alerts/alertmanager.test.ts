@@ -22,6 +22,7 @@ describe('bodies that Alertmanager sent', () => {
         },
         startsAt: '2026-11-21T05:05:00.123Z',
         fingerprint: 'b9a6c39151bd0f1b',
+        link: expect.stringMatching(/^http:\/\/prometheus\.example:9090\/graph\?g0\.expr=/) as string,
         key: 'alertmanager|b9a6c39151bd0f1b|2026-11-21T05:05:00.123Z',
       },
       expect.objectContaining({ key: 'alertmanager|0589b658dea7598d|2026-11-21T05:06:30.001Z' }),
@@ -100,16 +101,23 @@ describe('faults', () => {
   test.each([
     [[], 'body: expected an object'],
     [null, 'body: expected an object'],
-    [{}, 'alerts: expected an array'],
-    [{ alerts: 'x' }, 'alerts: expected an array'],
+    [{}, 'alerts: expected an array of at most 2000'],
+    [{ alerts: 'x' }, 'alerts: expected an array of at most 2000'],
     [{ alerts: [firing({}), null] }, 'alerts[1]: expected an object'],
     [{ alerts: [{ status: 'suppressed' }] }, 'alerts[0].status: expected "firing" or "resolved"'],
-    [{ alerts: Array(2001).fill(firing({})) as unknown[] }, 'alerts: expected at most 2000 alerts'],
-  ])('%j', (body, fault) => {
-    expect(faultsOf(parseAlertmanager(body))).toEqual([fault]);
+    [{ alerts: Array(2001).fill(firing({})) as unknown[] }, 'alerts: expected an array of at most 2000'],
+  ])('%j', async (body, fault) => {
+    expect(await faultsOf(parseAlertmanager(body))).toEqual([fault]);
   });
 
-  test('all of them are named at once', () => {
-    expect(faultsOf(parseAlertmanager({ alerts: [1, { status: 2 }] }))).toHaveLength(2);
+  test('all of them are named at once', async () => {
+    expect(await faultsOf(parseAlertmanager({ alerts: [1, { status: 2 }] }))).toHaveLength(2);
   });
+});
+
+test('alerts that the sender has left out are counted', () => {
+  const body = (truncatedAlerts: unknown) => ({ alerts: [firing({})], truncatedAlerts });
+  expect(parseAlertmanager(body(3))).toMatchObject({ truncated: 3 });
+  for (const none of [0, undefined, null, -1, 1.5, 'many'])
+    expect(parseAlertmanager(body(none))).not.toHaveProperty('truncated');
 });

@@ -17,6 +17,7 @@ describe('unified alerting', () => {
         },
         startsAt: '2026-11-21T05:05:00Z',
         fingerprint: '31b6e47837316a2e',
+        link: 'https://grafana.example/d/kvmhosts?from=1763697600000&orgId=1&to=1763701200000&viewPanel=4',
         key: 'grafana|31b6e47837316a2e|2026-11-21T05:05:00Z',
       },
     ]);
@@ -72,9 +73,9 @@ describe('unified alerting', () => {
     expect(alertsOf(parseGrafana({ alerts, state: 'alerting' }))).toHaveLength(2);
   });
 
-  test('faults are named as for Alertmanager', () => {
-    expect(faultsOf(parseGrafana({}))).toEqual(['alerts: expected an array']);
-    expect(faultsOf(parseGrafana('text'))).toEqual(['body: expected an object']);
+  test('faults are named as for Alertmanager', async () => {
+    expect(await faultsOf(parseGrafana({}))).toEqual(['alerts: expected an array of at most 2000']);
+    expect(await faultsOf(parseGrafana('text'))).toEqual(['body: expected an object']);
   });
 });
 
@@ -89,6 +90,7 @@ describe('legacy alerting', () => {
         state: 'firing',
         labels: { team: 'virt', host: 'kvm-node-01', host_id: 'eda7c6f5-f714-4d59-8d6a-16b658712b07' },
         value: 93.47,
+        link: 'http://localhost:3000/d/hZ7BuVbWz/vm-hosts?fullscreen&edit&tab=alert&panelId=2&orgId=1',
         key: expect.stringContaining('grafana|1|1|Host CPU alert|kvm-node-01|') as string,
       },
     ]);
@@ -141,10 +143,10 @@ describe('legacy alerting', () => {
   test.each([
     [{ ruleName: null }, ['ruleName: expected a string']],
     [{ state: 'on_fire' }, ['state: expected one of alerting, ok, no_data, paused, pending']],
-    [{ evalMatches: 'x' }, ['evalMatches: expected an array']],
+    [{ evalMatches: 'x' }, ['evalMatches: expected an array of at most 2000']],
     [{ evalMatches: [{}, 7] }, ['evalMatches[1]: expected an object']],
-    [{ evalMatches: Array(2001).fill({}) as unknown[] }, ['evalMatches: expected at most 2000 alerts']],
-  ])('fault %#', (more, faults) => {
-    expect(faultsOf(parseGrafana(legacy(more)))).toEqual(faults);
+    [{ evalMatches: Array(2001).fill({}) as unknown[] }, ['evalMatches: expected an array of at most 2000']],
+  ])('fault %#', async (more, faults) => {
+    expect(await faultsOf(parseGrafana(legacy(more)))).toEqual(faults);
   });
 });

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ParsedAlerts } from '../../src/alerts/alert.js';
 import { parseAlertmanager } from '../../src/alerts/alertmanager.js';
 import { parseConditions, parseQuantity } from '../../src/alerts/condition.js';
 import { decodeEntities } from '../../src/alerts/entities.js';
 import { parseGrafana } from '../../src/alerts/grafana.js';
+import type { ParsedAlerts } from '../../src/alerts/layout.js';
+import { faultsOf } from '../../src/alerts/layout.js';
 import { parseMonitor } from '../../src/alerts/monitor.js';
 import { fixture } from './fixtures.js';
 
@@ -60,11 +61,12 @@ const lines = fc.array(
 );
 
 describe.each(parsers)('%s', (_name, parse) => {
-  const understandsOrNames = (body: unknown): void => {
+  const understandsOrNames = async (body: unknown): Promise<void> => {
     const parsed = parse(body);
     if (!parsed.ok) {
-      expect(parsed.problems.length).toBeGreaterThan(0);
-      for (const problem of parsed.problems) expect(problem.field).not.toBe('');
+      const problems = await faultsOf(parsed);
+      expect(problems.length).toBeGreaterThan(0);
+      for (const problem of problems) expect(problem.field).not.toBe('');
       return;
     }
     expect(new Set(parsed.alerts.map((alert) => alert.key)).size).toBe(parsed.alerts.length);
@@ -75,18 +77,18 @@ describe.each(parsers)('%s', (_name, parse) => {
     }
   };
 
-  test('never throws, whatever JSON comes: it understands it or names the field', () => {
-    fc.assert(fc.property(fc.jsonValue(), understandsOrNames));
+  test('never throws, whatever JSON comes: it understands it or names the field', async () => {
+    await fc.assert(fc.asyncProperty(fc.jsonValue(), understandsOrNames));
   });
 
-  test('nor for real bodies with anything in the place of one value', () => {
-    fc.assert(fc.property(mutated, understandsOrNames), { numRuns: 500 });
+  test('nor for real bodies with anything in the place of one value', async () => {
+    await fc.assert(fc.asyncProperty(mutated, understandsOrNames), { numRuns: 500 });
   });
 
-  test('nor for texts made of the right words in the wrong places', () => {
-    fc.assert(
-      fc.property(lines, (parts) => {
-        understandsOrNames({ Msg: parts.map((part) => part.join('')).join('\n') });
+  test('nor for texts made of the right words in the wrong places', async () => {
+    await fc.assert(
+      fc.asyncProperty(lines, async (parts) => {
+        await understandsOrNames({ Msg: parts.map((part) => part.join('')).join('\n') });
       }),
       { numRuns: 500 },
     );

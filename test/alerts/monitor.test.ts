@@ -30,6 +30,7 @@ describe('the text', () => {
         metric: 'cpu.usage_active',
         value: 93.47,
         startsAt: '2026-11-21 13:05:00',
+        link: 'https://10.127.100.2/alertrecord',
         key: 'monitor|宿主机CPU使用率>80%|kvm-node-01|cpu.usage_active|2026-11-21 13:05:00',
       },
       expect.objectContaining({ state: 'firing', value: 88.12 }),
@@ -170,8 +171,8 @@ describe('where the text stands', () => {
     expect(alertsOf(parseMonitor({ zzz: other, text }, { messageKey: 'text' }))[0]?.labels.host).toBe('h');
   });
 
-  test('two texts under unknown keys are one too many', () => {
-    expect(faultsOf(parseMonitor({ a: text, b: text }))).toEqual([
+  test('two texts under unknown keys are one too many', async () => {
+    expect(await faultsOf(parseMonitor({ a: text, b: text }))).toEqual([
       'Msg: expected one alert text, but "a" and "b" both look like one',
     ]);
   });
@@ -179,7 +180,7 @@ describe('where the text stands', () => {
   test.each([
     [{}, undefined, "Msg: expected the monitor service's alert text"],
     [{ Msg: 'hello' }, undefined, "Msg: expected the monitor service's alert text"],
-    [{ Msg: 7 }, 'text', "text: expected the monitor service's alert text"],
+    [{ Msg: 7 }, 'text', 'Msg: expected a string'],
     [
       { Msg: 'Level: x\nResourceName:\n- h.cpu.usage_active: 9%' },
       undefined,
@@ -187,13 +188,13 @@ describe('where the text stands', () => {
     ],
     [{ Msg: 'AlertName: a\nResourceName:\n- nonsense: 9%' }, undefined, 'Msg: "nonsense" is not <host name>.<metric>'],
     [[], undefined, 'body: expected an object'],
-  ])('fault: %j', (body, messageKey, fault) => {
-    expect(faultsOf(parseMonitor(body, messageKey === undefined ? {} : { messageKey }))).toEqual([fault]);
+  ])('fault: %j', async (body, messageKey, fault) => {
+    expect(await faultsOf(parseMonitor(body, messageKey === undefined ? {} : { messageKey }))).toEqual([fault]);
   });
 
-  test('a text that lists more resources than a body may hold', () => {
+  test('a text that lists more resources than a body may hold', async () => {
     const lines = Array.from({ length: 2001 }, (_, index) => `h${index}.cpu.usage_active: 93%`);
-    expect(faultsOf(parseMonitor({ Msg: english({}, ...lines) }))).toEqual(['Msg: expected at most 2000 alerts']);
+    expect(await faultsOf(parseMonitor({ Msg: english({}, ...lines) }))).toEqual(['Msg: expected at most 2000 alerts']);
   });
 });
 
@@ -307,17 +308,17 @@ describe('the structured form', () => {
     expect(alertsOf(parseMonitor(config(null)))).toEqual([]);
   });
 
-  test('faults name the field, inside the message too', () => {
-    expect(faultsOf(parseMonitor(config('x')))).toEqual(['matches: expected an array']);
-    expect(faultsOf(parseMonitor(config([match(), 3])))).toEqual(['matches[1]: expected an object']);
-    expect(faultsOf(parseMonitor(config([match()], { name: '', title: null })))).toEqual([
+  test('faults name the field, inside the message too', async () => {
+    expect(await faultsOf(parseMonitor(config('x')))).toEqual(['matches: expected an array of at most 2000']);
+    expect(await faultsOf(parseMonitor(config([match(), 3])))).toEqual(['matches[1]: expected an object']);
+    expect(await faultsOf(parseMonitor(config([match()], { name: '', title: null })))).toEqual([
       'name: expected the name of the alert',
     ]);
-    expect(faultsOf(parseMonitor({ Msg: JSON.stringify(config([7])) }))).toEqual([
+    expect(await faultsOf(parseMonitor({ Msg: JSON.stringify(config([7])) }))).toEqual([
       'Msg.matches[0]: expected an object',
     ]);
-    expect(faultsOf(parseMonitor(config(Array(2001).fill(match()))))).toEqual([
-      'matches: expected at most 2000 alerts',
+    expect(await faultsOf(parseMonitor(config(Array(2001).fill(match()))))).toEqual([
+      'matches: expected an array of at most 2000',
     ]);
   });
 });

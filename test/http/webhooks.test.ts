@@ -314,6 +314,16 @@ describe('faulty fields are named', () => {
   });
 });
 
+test.each(['alertmanager', 'grafana'] as const)('alerts that %s has left out are told of', async (sender) => {
+  const app = world();
+  app.backend.answer = () => ({ ...accepted, truncated: 7 });
+  const body = JSON.stringify({ ...(JSON.parse(rawFixture(FIRING[sender])) as object), truncatedAlerts: 7 });
+  const response = await post(sender, body, 'application/json', app).expect(202);
+  expect(app.backend.truncated).toEqual([7]);
+  expect(response.body).toMatchObject({ truncated: 7 });
+  expect(app.log.at(-1)).toMatchObject({ truncated: 7 });
+});
+
 describe('event subscriptions of the cloud', () => {
   const ignored = { outcome: 'ignored', reason: 'cloud_event', text: 'this is an event of the cloud, not an alert' };
 

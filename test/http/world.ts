@@ -54,8 +54,11 @@ export class MemoryBackend implements Backend {
     this.registry = registry;
   }
 
-  handleAlerts(alerts: Alert[]): Promise<WebhookAnswer> {
+  /** How many alerts each body was said to lack. */
+  readonly truncated: (number | undefined)[] = [];
+  handleAlerts(alerts: Alert[], truncated?: number): Promise<WebhookAnswer> {
     this.received.push(alerts);
+    this.truncated.push(truncated);
     return Promise.resolve().then(() => this.answer());
   }
   rules(): ReturnType<Backend['rules']> {

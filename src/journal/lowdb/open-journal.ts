@@ -276,7 +276,7 @@ function printOf(spec: Record<string, unknown>): string {
 }
 
 function toRow(event: NewEvent, id: number, ops_time: string): JournalEvent {
-  const { obj_name, user, batch, explanation, ...content } = event;
+  const { obj_name, user, batch, links, explanation, ...content } = event;
   return {
     id,
     ops_time,
@@ -287,6 +287,7 @@ function toRow(event: NewEvent, id: number, ops_time: string): JournalEvent {
     tenant: 'system',
     ...content,
     ...(batch !== undefined && { batch }),
+    ...(links !== undefined && { links }),
     ...(explanation !== undefined && { explanation }),
   };
 }
