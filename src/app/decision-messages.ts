@@ -3,6 +3,7 @@ import type { Decision, DecisionRequest } from '../decide/decision.js';
 import type { CarriedError } from '../decide/decisions.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { KnownHost } from '../fleet/find-host.js';
+import type { MovingGuest } from '../fleet/moving-guests.js';
 import type { HostLoad, HostLoadsQuery } from '../verification/host-loads.js';
 
 /** What the thread of the decisions is started with. */
@@ -15,6 +16,7 @@ export interface Calls {
   decide: { in: DecisionRequest; out: Decision };
   lookAtHosts: { in: HostLoadsQuery; out: HostLoad[] };
   hosts: { in: null; out: KnownHost[] };
+  movingGuests: { in: number; out: MovingGuest[] };
   fleet: { in: FleetDetail; out: FleetView };
 }
 

@@ -37,6 +37,8 @@ function answer(decisions: Decisions, call: Extract<ToThread, { kind: 'call' }>,
       return decisions.lookAtHosts(call.input, signal);
     case 'hosts':
       return decisions.hosts(signal);
+    case 'movingGuests':
+      return decisions.movingGuests(call.input, signal);
     case 'fleet':
       return decisions.fleet(call.input);
   }

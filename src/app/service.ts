@@ -141,7 +141,10 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
   };
   const runner = createRunner({
     deciding,
-    carryOut: (record, turn) => carryOut(record, { cloud, journal, clock, limits, concurrency, signal, ...turn }),
+    carryOut: (record, turn) => {
+      const movingGuests = (atMostOldMs: number) => decisions.movingGuests(atMostOldMs, signal);
+      return carryOut(record, { cloud, journal, clock, limits, concurrency, movingGuests, signal, ...turn });
+    },
     busy,
     retry: limits,
     verification: verifier && { verifier, scrapeIntervalMs },

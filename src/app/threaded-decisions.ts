@@ -96,6 +96,7 @@ export async function startThreadedDecisions(
     confirm: () => send(thread.worker, { kind: 'confirm' }),
     lookAtHosts: (query, signal) => call('lookAtHosts', query, signal),
     hosts: (signal) => call('hosts', null, signal),
+    movingGuests: (atMostOldMs, signal) => call('movingGuests', atMostOldMs, signal),
     fleet: (detail) => call('fleet', detail),
     async close() {
       isClosed = true;

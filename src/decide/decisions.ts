@@ -2,6 +2,8 @@ import { errorMessage } from '../common/error-message.js';
 import { FleetError } from '../fleet/fleet.js';
 import { askFleet } from '../fleet/ask.js';
 import type { KnownHost } from '../fleet/find-host.js';
+import type { MovingGuest } from '../fleet/moving-guests.js';
+import { movingGuests, rememberMoving } from '../fleet/moving-guests.js';
 import { withinTime } from '../fleet/within-time.js';
 import type { HostLoad, HostLoadsQuery } from '../verification/host-loads.js';
 import { hostLoads } from '../verification/host-loads.js';
@@ -32,6 +34,8 @@ export interface Decisions {
   lookAtHosts(query: HostLoadsQuery, signal: AbortSignal): Promise<HostLoad[]>;
   /** How the hosts of the cloud are called; asks its inventory. */
   hosts(signal: AbortSignal): Promise<KnownHost[]>;
+  /** The guests on their way, whoever moves them, as the cloud tells or told so many ms ago at most. */
+  movingGuests(atMostOldMs: number, signal: AbortSignal): Promise<MovingGuest[]>;
   /** The fleet as it is, or was some seconds ago: whoever asks meanwhile gets the same answer. */
   fleet(detail: FleetDetail): Promise<FleetView>;
 }
@@ -44,7 +48,12 @@ const MOST_SHARED_MS = 5000;
 
 /** Decisions in this very thread. */
 export function createDecisions(deps: DecisionDeps): Decisions {
-  const { cloud, metrics, clock, timeoutMs } = deps;
+  const { metrics, clock, timeoutMs } = deps;
+  const { cloud, lastMoving } = rememberMoving(deps.cloud, clock);
+  const inventory = (signal: AbortSignal) => {
+    const limit = { system: cloud.name, what: 'inventory', timeoutMs: cloud.inventoryTimeoutMs ?? timeoutMs, signal };
+    return withinTime(limit, (within) => cloud.inventory(within));
+  };
   const shared = new Map<FleetDetail, { until: number; view: Promise<FleetView> }>();
 
   const view = async (detail: FleetDetail): Promise<FleetView> => {
@@ -55,7 +64,7 @@ export function createDecisions(deps: DecisionDeps): Decisions {
   return {
     async decide(request, signal) {
       try {
-        return await decide(request, deps, signal);
+        return await decide(request, { ...deps, cloud }, signal);
       } catch (error) {
         signal.throwIfAborted();
         throw new DecisionError(errorMessage(error), { cause: error });
@@ -68,9 +77,12 @@ export function createDecisions(deps: DecisionDeps): Decisions {
       return hostLoads(snapshot, query);
     },
     async hosts(signal) {
-      const limit = { system: cloud.name, what: 'inventory', timeoutMs: cloud.inventoryTimeoutMs ?? timeoutMs, signal };
-      const { hosts } = await withinTime(limit, (within) => cloud.inventory(within));
+      const { hosts } = await inventory(signal);
       return hosts.map(({ id, name, addresses }) => ({ id, name, ...(addresses && { addresses }) }));
+    },
+    async movingGuests(atMostOldMs, signal) {
+      const last = lastMoving();
+      return last && last.ageMs <= atMostOldMs ? last.guests : movingGuests(await inventory(signal));
     },
     fleet(detail) {
       const known = shared.get(detail);

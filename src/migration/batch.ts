@@ -26,7 +26,7 @@ export async function carryOut(batch: BatchRecord, options: CarryOutOptions): Pr
     }
     for (const migration of batch.migrations) {
       if (migration.phase !== 'planned') continue;
-      const crowded = await untilThereIsRoom(migration, onTheWay, options);
+      const crowded = await untilThereIsRoom(batch, migration, onTheWay, options);
       options.signal.throwIfAborted();
       if (crowded !== undefined) await leave(batch, migration, crowded, options);
       else if (await ask(batch, migration, options)) follow(migration);

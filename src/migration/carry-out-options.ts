@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.js';
 import type { Cloud, MigrationState } from '../fleet/fleet.js';
+import type { MovingGuest } from '../fleet/moving-guests.js';
 import type { Journal, MigrationRecord } from '../journal/journal.js';
 import type { WatchLimits } from './watch.js';
 
@@ -20,6 +21,8 @@ export interface CarryOutOptions {
   concurrency: number;
   /** Moves at once from one host, and to one host; no more than `concurrency` in any case. */
   perHost?: { source?: number | undefined; target?: number | undefined };
+  /** Guests that are on their way by what the cloud tells, or told so many ms ago at most; absent: nobody asks. */
+  movingGuests?: (atMostOldMs: number) => Promise<readonly MovingGuest[]>;
   /** Why a move may not begin now; undefined if it may. What is on its way is followed all the same. */
   closed?: (migration: MigrationRecord) => string | undefined;
   /**

@@ -1,59 +1,104 @@
-import type { MigrationRecord } from '../journal/journal.js';
+import type { BatchRecord, MigrationRecord } from '../journal/journal.js';
 import type { CarryOutOptions } from './carry-out-options.js';
 
-/** How long a move waits where only moves that were given up take its room, ms. */
-const WAIT_FOR_GIVEN_UP_MS = 300_000;
+/** How long a move waits where only moves that this batch does not follow take its room, ms. */
+const WAIT_FOR_OTHERS_MS = 300_000;
+/** How old what the cloud tells of the guests that others move may be before a move begins, and while one waits for them, ms. */
+const OLDEST_LOOK_MS = 60_000;
+const OLDEST_LOOK_WAITING_MS = 15_000;
+
+/** A guest on its way. */
+interface GuestOnTheWay {
+  guest: string;
+  sourceId: string;
+  /** Unknown where others move it. */
+  targetId?: string;
+  /** Who moves it, as a sentence about the room that it takes. */
+  text: string;
+}
 
 /**
- * Waits while one of a move's two hosts has as many moves on their way as it may have.
- * @returns why there is no room, where only moves that were given up take it, for long: they may never end.
+ * Waits while one of a move's two hosts has as many guests on their way as it may have, whoever moves them.
+ * @param onTheWay - the moves of this batch that are followed.
+ * @returns why there is no room, where only guests that this batch does not follow take it, for long: they may never end.
  */
 export async function untilThereIsRoom(
+  batch: BatchRecord,
   migration: MigrationRecord,
   onTheWay: Map<MigrationRecord, Promise<void>>,
   options: CarryOutOptions,
 ): Promise<string | undefined> {
   const { clock, journal, limits, signal } = options;
-  const { source, target } = endsOf(migration);
-  const begun = clock.monotonic();
+  const { sourceId, targetId } = endsOf(migration);
+  let aloneSince: number | undefined;
   for (;;) {
-    const givenUp = journal.memory().underWay;
-    if (!isFull(migration, [...onTheWay.keys(), ...givenUp], options)) return undefined;
+    const givenUp = journal.memory().underWay.map(endsOf);
+    const isWaiting = aloneSince !== undefined;
+    const others = await movedByOthers(batch, migration, isWaiting ? OLDEST_LOOK_WAITING_MS : OLDEST_LOOK_MS, options);
+    signal.throwIfAborted();
+    const notOurs = [...givenUp, ...others];
+    if (!isFull(migration, [...[...onTheWay.keys()].map(endsOf), ...notOurs], options)) return undefined;
     if (onTheWay.size > 0) {
+      aloneSince = undefined;
       await Promise.race(onTheWay.values());
       continue;
     }
-    if (clock.monotonic() - begun >= WAIT_FOR_GIVEN_UP_MS) {
-      const { guest, target_host: to } =
-        givenUp.find((move) => touches(move, source) || touches(move, target))?.notes ?? {};
-      return `guest ${guest?.name} may still be on its way to ${to?.name}, and takes the room`;
+    aloneSince ??= clock.monotonic();
+    if (clock.monotonic() - aloneSince >= WAIT_FOR_OTHERS_MS) {
+      return notOurs.find((guest) => touches(guest, sourceId) || touches(guest, targetId))?.text ?? 'there is no room';
     }
     await clock.sleep(limits.longestPauseMs, signal);
   }
 }
 
-/** Whether one of a move's two hosts has as many moves on their way as it may have. */
+/** Guests on their way that neither this batch moves nor is still after; none where the cloud does not tell. */
+async function movedByOthers(
+  { migrations }: BatchRecord,
+  migration: MigrationRecord,
+  atMostOldMs: number,
+  { movingGuests, journal, onProgress, signal }: CarryOutOptions,
+): Promise<GuestOnTheWay[]> {
+  if (!movingGuests) return [];
+  // What it has moved itself may have arrived since the cloud was asked.
+  const own = new Set([...migrations, ...journal.memory().underWay].map(({ notes }) => notes.guest.id));
+  try {
+    const moving = await movingGuests(atMostOldMs);
+    return moving
+      .filter(({ id }) => !own.has(id))
+      .map(({ name, hostId }) => ({
+        guest: name,
+        sourceId: hostId,
+        text: `guest ${name} is being moved by others, and takes the room`,
+      }));
+  } catch (error) {
+    signal.throwIfAborted();
+    onProgress({ kind: 'trouble', migration, error });
+    return [];
+  }
+}
+
+/** Whether one of a move's two hosts has as many guests on their way as it may have. */
 function isFull(
   migration: MigrationRecord,
-  underWay: readonly Pick<MigrationRecord, 'notes'>[],
+  underWay: readonly GuestOnTheWay[],
   { concurrency, perHost }: CarryOutOptions,
 ): boolean {
-  const { source, target } = endsOf(migration);
-  const touching = (host: string) => underWay.filter((move) => touches(move, host)).length;
-  const leaving = underWay.filter((move) => endsOf(move).source === source).length;
-  const coming = underWay.filter((move) => endsOf(move).target === target).length;
+  const { sourceId, targetId } = endsOf(migration);
+  const touching = (host: string) => underWay.filter((guest) => touches(guest, host)).length;
+  const leaving = underWay.filter((guest) => guest.sourceId === sourceId).length;
+  const coming = underWay.filter((guest) => guest.targetId === targetId).length;
   return (
-    Math.max(touching(source), touching(target)) >= concurrency ||
+    Math.max(touching(sourceId), touching(targetId)) >= concurrency ||
     leaving >= (perHost?.source ?? Infinity) ||
     coming >= (perHost?.target ?? Infinity)
   );
 }
 
-function touches(move: Pick<MigrationRecord, 'notes'>, host: string): boolean {
-  const { source, target } = endsOf(move);
-  return source === host || target === host;
+function touches({ sourceId, targetId }: GuestOnTheWay, host: string): boolean {
+  return sourceId === host || targetId === host;
 }
 
-function endsOf({ notes }: Pick<MigrationRecord, 'notes'>): { source: string; target: string } {
-  return { source: notes.guest.host_id, target: notes.target_host.id };
+function endsOf({ notes: { guest, target_host: target } }: Pick<MigrationRecord, 'notes'>) {
+  const text = `guest ${guest.name} may still be on its way to ${target.name}, and takes the room`;
+  return { guest: guest.name, sourceId: guest.host_id, targetId: target.id, text };
 }

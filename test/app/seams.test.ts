@@ -226,3 +226,29 @@ describe('a guest that is elsewhere than it was left', () => {
     expect(await world.actions()).not.toContain('paused');
   });
 });
+
+describe('a guest that somebody else moves away from an alerting host', () => {
+  it('counts against the concurrency of that host: ours begins when it has arrived', async () => {
+    const site = scenario(
+      fleet(
+        [host('a', 70), host('b', 20), host('c', 25), host('d', 40)],
+        [guest('g', 'a', 60), guest('x', 'a', 5, { vmem_size: 65_536 })],
+      ),
+    );
+    const { service, cloud, journal } = await build({ scenario: site });
+    const ends = { source: { id: 'id-a', name: 'a' }, target: { id: 'id-d', name: 'd' } };
+    const foreign = { guest: guest('x', 'a', 0), ...ends };
+    await cloud.startMigration(foreign);
+    expect(await cloud.migrationState(foreign, undefined)).toMatchObject({ phase: 'moving' });
+    let arrivedBefore: boolean | undefined;
+    const begin = cloud.startMigration.bind(cloud);
+    cloud.startMigration = async (request) => {
+      arrivedBefore = (await cloud.migrationState(foreign, undefined)).phase === 'settled';
+      return begin(request);
+    };
+    await service.handleAlerts([alert('a')]);
+    await service.idle();
+    expect(moves(await journal.events({ action: 'migrate_success' }))).toEqual(['g to b']);
+    expect(arrivedBefore).toBe(true);
+  });
+});

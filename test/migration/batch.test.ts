@@ -323,3 +323,71 @@ describe('carrying out a batch', () => {
     expect(await story()).toEqual(['migrating g', 'migrate_success g']);
   });
 });
+
+describe('a guest that somebody else is moving', () => {
+  const movedByOthers = (names: readonly string[], from: string) =>
+    names.map((name) => ({ id: `id-${name}`, name, hostId: `id-${from}` }));
+
+  it.each([
+    ['leaves the source', 'a'],
+    ['leaves the target', 'b'],
+  ])('counts against the concurrency of a host where it %s', async (_where, from) => {
+    const { options, cloud, clock, story } = await build();
+    const asked: number[] = [];
+    const counting: Cloud = {
+      ...cloud,
+      startMigration: (request) => {
+        asked.push(clock.monotonic());
+        return cloud.startMigration(request);
+      },
+    };
+    const arrivesAt = 45_000;
+    const movingGuests = () => Promise.resolve(clock.monotonic() < arrivesAt ? movedByOthers(['x'], from) : []);
+    await carryOut(batchOf(move('g', 'a', 'b')), { ...options, cloud: counting, movingGuests });
+    expect(await story()).toEqual(['migrating g', 'migrate_success g']);
+    expect(asked[0]).toBeGreaterThanOrEqual(arrivesAt);
+  });
+
+  it('counts against what the rule lets leave its source at once', async () => {
+    const { options, clock, progress } = await build();
+    const arrivesAt = 45_000;
+    let askedAt: number | undefined;
+    await carryOut(batchOf(move('g', 'a', 'b')), {
+      ...options,
+      concurrency: 5,
+      perHost: { source: 1 },
+      movingGuests: () => Promise.resolve(clock.monotonic() < arrivesAt ? movedByOthers(['x'], 'a') : []),
+      onProgress: (step) => {
+        progress.push(step);
+        if (step.kind === 'asked') askedAt = clock.monotonic();
+      },
+    });
+    expect(askedAt).toBeGreaterThanOrEqual(arrivesAt);
+  });
+
+  it('holds nothing up on other hosts, nor where there is room beside it', async () => {
+    const { options, story, clock } = await build();
+    const movingGuests = () => Promise.resolve([...movedByOthers(['x'], 'a'), ...movedByOthers(['y', 'z'], 'c')]);
+    await carryOut(batchOf(move('g', 'a', 'b')), { ...options, concurrency: 2, movingGuests });
+    expect(await story()).toEqual(['migrating g', 'migrate_success g']);
+    expect(clock.monotonic()).toBeLessThan(30_000);
+  });
+
+  it('does not hold a move up for ever: it is left out, and says for whom', async () => {
+    const { options, cloud, journal } = await build();
+    const movingGuests = () => Promise.resolve(movedByOthers(['x'], 'a'));
+    await carryOut(batchOf(move('g', 'a', 'b')), { ...options, movingGuests });
+    expect(cloud.asked.size).toBe(0);
+    expect(await journal.events()).toMatchObject([
+      { action: 'limited', notes: { text: 'left out: g to b; guest x is being moved by others, and takes the room' } },
+    ]);
+  });
+
+  it('is none of those that the batch has moved itself, though an older look still shows them', async () => {
+    const { options, story, clock } = await build();
+    const movingGuests = () => Promise.resolve(movedByOthers(['g'], 'a'));
+    await carryOut(batchOf(move('g', 'a', 'b'), move('h', 'a', 'c')), { ...options, movingGuests });
+    expect(await story()).toEqual(['migrating g', 'migrate_success g', 'migrating h', 'migrate_success h']);
+    expect(clock.monotonic()).toBeLessThan(120_000);
+  });
+});
