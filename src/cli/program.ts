@@ -31,7 +31,7 @@ interface Directories {
   dataDir?: string;
 }
 
-function version(): string {
+export function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
