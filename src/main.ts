@@ -1,14 +1,19 @@
 #!/usr/bin/env node
 import { pino } from 'pino';
 import { runCli } from './cli/program.js';
-import { approveCommand } from './cli/approve.js';
+import { approveCommand, dismissCommand } from './cli/approve.js';
 import { demoCommand } from './cli/demo.js';
 import { deployCommand } from './cli/deploy.js';
 import type { ReadEvents } from './cli/events.js';
+import { fleetCommand } from './cli/fleet.js';
 import { healthCommand } from './cli/health.js';
+import { pauseCommand, resumeCommand, stopCommand } from './cli/operator.js';
 import { planCommand } from './cli/plan.js';
+import { plansCommand } from './cli/plans.js';
 import { replayCommand } from './cli/replay.js';
 import { simulateCommand } from './cli/simulate.js';
+import { statusCommand } from './cli/status.js';
+import { testAlertCommand } from './cli/test-alert.js';
 import { processTerminal } from './cli/terminal.js';
 import { systemClock } from './common/clock.js';
 import type { Environment } from './config/read-config.js';
@@ -55,15 +60,23 @@ process.exitCode = await runCli(process.argv.slice(2), {
   serve,
   readEvents,
   commands: [
-    (context) => planCommand(context),
-    (context) => approveCommand(context),
+    statusCommand,
+    fleetCommand,
+    plansCommand,
+    approveCommand,
+    dismissCommand,
+    planCommand,
+    pauseCommand,
+    resumeCommand,
+    stopCommand,
+    testAlertCommand,
     (context) =>
       replayCommand(context, {
         readEvents,
         snapshots: (dataDir) => openSnapshots(dataDir, systemClock),
       }),
-    (context) => healthCommand(context),
-    (context) => deployCommand(context),
+    healthCommand,
+    deployCommand,
     (context) => simulateCommand(context, systemClock, readScenario),
     (context) =>
       demoCommand(context, systemClock, async ({ cloud, rulesDir, dataDir }) => {

@@ -1,13 +1,8 @@
 import type { Explanation, LoadChange, Plan } from '../balancer/index.js';
+import { bar } from './bars.js';
 
 const BAR = 30;
-const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const GIB = 1024 ** 3;
-
-function bar(share: number): string {
-  const eighths = Math.round(Math.min(1, Math.max(0, share)) * BAR * 8);
-  return `${'█'.repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8] ?? ''}`.padEnd(BAR, '·');
-}
 
 /** Marks the threshold where a bar does not reach it. */
 function marked(line: string, threshold: number): string {
@@ -28,7 +23,7 @@ function chart(plan: Plan, loads: readonly LoadChange[]): string[] {
   return loads.flatMap(({ name, before, after, full }) => {
     const share = (value: number) => (full > 0 ? value / full : 0);
     const line = (label: string, when: string, value: number) =>
-      `  ${label.padEnd(width)}  ${when.padEnd(6)}  ${marked(bar(share(value)), share(plan.threshold))}  ${reading(plan.metric, value)}`;
+      `  ${label.padEnd(width)}  ${when.padEnd(6)}  ${marked(bar(share(value) * 100, BAR), share(plan.threshold))}  ${reading(plan.metric, value)}`;
     return [line(name, 'before', before), line('', 'after', after)];
   });
 }

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { planMigrations, resolveHost, withLeastGain, type PlanOutcome } from '../balancer/index.js';
+import type { Command } from 'commander';
+import { type Plan, planMigrations, resolveHost, withLeastGain, type PlanOutcome } from '../balancer/index.js';
 import { constraintsFor } from '../constraints/index.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import { parseSnapshot } from '../fleet/snapshot-file.js';
 import { parseJson } from '../common/json-text.js';
 import { describeIssues, expectation } from '../rules/problems.js';
 import { type Rule, ruleFileSchema, toRule } from '../rules/rule.js';
-import { type CliContext, InputError, printJson } from './context.js';
+import { type CliContext, InputError } from './context.js';
 import { planText } from './plan-text.js';
+import { receiverCommand, receiverFor, tell } from './receiver-command.js';
 
 /** The exit status of a plan. */
 export const EXIT_STATUS: Readonly<Record<PlanOutcome, number>> = {
@@ -65,16 +66,15 @@ function hostId(snapshot: Snapshot, file: string, reference: string): string {
 }
 
 interface PlanOptions {
-  snapshot: string;
-  rule: string;
+  snapshot?: string;
+  rule?: string;
   host: string[];
-  json?: true;
 }
 
-function runPlan(options: PlanOptions, context: CliContext): void {
-  const snapshot = readSnapshot(options.snapshot);
-  const rule = readRule(options.rule);
-  const sourceIds = options.host.map((reference) => hostId(snapshot, options.snapshot, reference));
+function planOn(snapshotFile: string, ruleFile: string, { host }: PlanOptions, context: CliContext): Plan {
+  const snapshot = readSnapshot(snapshotFile);
+  const rule = readRule(ruleFile);
+  const sourceIds = host.map((reference) => hostId(snapshot, snapshotFile, reference));
   const limits = { now: () => context.clock.monotonic(), deadlineMs: DEADLINE_MS };
   const planned = planMigrations({
     snapshot,
@@ -83,26 +83,39 @@ function runPlan(options: PlanOptions, context: CliContext): void {
     constraints: constraintsFor({ snapshot, rule, sourceIds }),
     limits,
   });
-  const plan = withLeastGain(planned, rule.leastGain, snapshot);
-  if (options.json) printJson(context, plan);
-  else context.terminal.out(`${planText(plan)}\n`);
-  context.exit(EXIT_STATUS[plan.outcome]);
+  return withLeastGain(planned, rule.leastGain, snapshot);
 }
 
 /**
- * `automigrate plan`: what would be done on a snapshot, without doing it.
+ * `automigrate plan`: what would be done, without doing it: on a snapshot file, or now, by the running receiver.
  * Sets the exit status: 0 for migrate and partial, 3 for find_result_fail and not_needed, 2 for bad input.
  */
 export function planCommand(context: CliContext): Command {
-  return new Command('plan')
-    .description('work out a plan on a snapshot file, without carrying it out')
-    .requiredOption('--snapshot <file>', 'the fleet, a JSON file')
-    .requiredOption('--rule <file>', 'the rule, a JSON file')
+  const command = receiverCommand(
+    'plan',
+    'work out a plan on a snapshot file, or on the fleet as it is; nothing moves',
+  );
+  return command
+    .argument('[rule]', "the rule's name, where the running receiver is asked")
+    .option('--snapshot <file>', 'the fleet, a JSON file; without it the running receiver is asked')
+    .option('--rule <file|name>', 'the rule: a JSON file with --snapshot, else its name')
     .requiredOption(
       '--host <id|name>',
       'an alerting host (repeatable)',
       (value: string, before: string[] | undefined) => [...(before ?? []), value],
     )
-    .option('--json', 'print the plan as JSON')
-    .action((options: PlanOptions) => runPlan(options, context));
+    .action(async (name: string | undefined, options: PlanOptions) => {
+      const rule = options.rule ?? name;
+      if (rule === undefined) {
+        throw new InputError([
+          options.snapshot === undefined ? 'expected the name of a rule' : '--rule: expected a file',
+        ]);
+      }
+      const plan =
+        options.snapshot === undefined
+          ? (await receiverFor(context, command).post<Plan>('/api/try', { rule, hosts: options.host })).body
+          : planOn(options.snapshot, rule, options, context);
+      tell(context, command, plan, planText);
+      context.exit(EXIT_STATUS[plan.outcome]);
+    });
 }

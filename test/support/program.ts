@@ -48,7 +48,7 @@ export function startProgram(
   }));
   const listening = new Promise<string>((resolveUrl, reject) => {
     child.stdout.on('data', () => {
-      const url = /listening on (http:\/\/[^"\s]+)/.exec(output)?.[1];
+      const url = /listening on (https?:\/\/[^"\s]+)/.exec(output)?.[1];
       if (url !== undefined) resolveUrl(url);
     });
     void ended.then(() => reject(new Error(`it ended before it listened:\n${output}`)));
