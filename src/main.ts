@@ -16,7 +16,7 @@ import { statusCommand } from './cli/status.js';
 import { testAlertCommand } from './cli/test-alert.js';
 import { processTerminal } from './cli/terminal.js';
 import { systemClock } from './common/clock.js';
-import type { Environment } from './config/read-config.js';
+import type { Environment } from './config/given.js';
 import { readConfig } from './config/read-config.js';
 import { readScenario } from './app/create-fleet.js';
 import { endOnFault, endOnSignal } from './app/lifetime.js';
@@ -29,8 +29,9 @@ import { openSnapshots } from './decide/kept-snapshots.js';
 /** Runs the receiver until a signal ends it. */
 async function serve(env: Environment): Promise<number> {
   const read = readConfig(env);
-  if (!read.ok) return refused(read.problems);
+  if (!read.ok) return refused([...read.problems, ...read.warnings]);
   const log = pino({ level: read.config.logLevel, base: null });
+  for (const warning of read.warnings) log.warn({}, warning);
   endOnFault(log);
   let receiver: Receiver;
   try {

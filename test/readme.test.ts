@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { VARIABLES } from '../src/config/read-config.js';
+import { readConfig } from '../src/config/read-config.js';
+import { VARIABLES } from '../src/config/variables.js';
 import { PRESETS } from '../src/fleet/metrics/presets.js';
 import { EVENT_ACTIONS } from '../src/journal/events.js';
 import { ruleJsonSchema } from '../src/rules/schema.js';
@@ -43,6 +44,12 @@ describe('the README', () => {
       const { name } = JSON.parse(text) as { name: string };
       expect(parseRule(text, `${name}.json`)).toMatchObject({ ok: true });
     }
+  });
+
+  it('has a configuration file as an example that is one', () => {
+    const [, text = ''] = /```yaml\n# automigrate.yaml\n([^`]*)```/.exec(readme) ?? [];
+    const read = readConfig({ CONFIG: 'automigrate.yaml' }, (path) => (path === 'automigrate.yaml' ? text : 'secret'));
+    expect(read).toMatchObject({ ok: true, config: { cloud: 'openstack', budget: { migrations: 50 } } });
   });
 
   it('tells of every key of a rule', () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.js';
-import type { Environment } from '../config/read-config.js';
+import type { Environment } from '../config/given.js';
 import type { Terminal } from './terminal.js';
 
 /** Exit statuses that every command shares. `notDone`: the request was fine, and nothing is done all the same. */

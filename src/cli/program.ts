@@ -8,7 +8,10 @@ import { renderTable } from './table.js';
 import { type Terminal, processTerminal } from './terminal.js';
 import { type Clock, systemClock } from '../common/clock.js';
 import { NoJournalError } from '../journal/journal.js';
-import { type Environment, VARIABLES, directories } from '../config/read-config.js';
+import type { Environment } from '../config/given.js';
+import { SetupError } from '../config/setup-error.js';
+import { directories } from '../config/read-config.js';
+import { VARIABLES } from '../config/variables.js';
 
 /** What stands behind the commands that this file does not carry out itself. */
 export interface CliHandlers {
@@ -26,7 +29,8 @@ export interface CliProcess {
   clock: Clock;
 }
 
-interface Directories {
+interface GlobalOptions {
+  config?: string;
   rulesDir?: string;
   dataDir?: string;
 }
@@ -66,10 +70,11 @@ export async function runCli(
     terminal,
     clock: from.clock,
     env: () => {
-      const { rulesDir, dataDir } = program.opts<Directories>();
-      return { ...from.env, ...(rulesDir && { RULES_DIR: rulesDir }), ...(dataDir && { DATA_DIR: dataDir }) };
+      const { config, rulesDir, dataDir } = program.opts<GlobalOptions>();
+      const named = { ...(config && { CONFIG: config }), ...(rulesDir && { RULES_DIR: rulesDir }) };
+      return { ...from.env, ...named, ...(dataDir && { DATA_DIR: dataDir }) };
     },
-    givenDataDir: () => program.opts<Directories>().dataDir,
+    givenDataDir: () => program.opts<GlobalOptions>().dataDir,
     rulesDir: () => directories(context.env()).rulesDir,
     dataDir: () => directories(context.env()).dataDir,
     exit: (code) => (status = code),
@@ -77,6 +82,7 @@ export async function runCli(
   program
     .description('Turns monitoring alerts about virtual machine hosts into live migrations, and can say why')
     .version(version())
+    .option('--config <file>', 'configuration file (default: $CONFIG)')
     .option('--rules-dir <dir>', 'directory of the rule files (default: $RULES_DIR, or rules)')
     .option('--data-dir <dir>', 'directory of the journal (default: $DATA_DIR, or data)')
     .configureHelp({ showGlobalOptions: true })
@@ -92,7 +98,7 @@ export async function runCli(
     .exitOverride();
   program
     .command('serve')
-    .description('run the receiver; it is set up by environment variables')
+    .description('run the receiver; it is set up by environment variables, and by a configuration file')
     .addHelpText('after', () => `\nEnvironment:\n${variableTable(terminal)}`)
     .action(async () => context.exit(await handlers.serve(context.env())));
   addRulesCommand(program, context);
@@ -109,8 +115,8 @@ export async function runCli(
       // Its own errors end with 1, which here means a fault; it has printed them already.
       return error.code.startsWith('commander.') && error.exitCode === 1 ? EXIT.badInput : error.exitCode;
     }
-    if (error instanceof InputError || error instanceof NoJournalError) {
-      refuse(context, error instanceof InputError ? error.problems : [error.message]);
+    if (error instanceof InputError || error instanceof SetupError || error instanceof NoJournalError) {
+      refuse(context, error instanceof NoJournalError ? [error.message] : error.problems);
       return EXIT.badInput;
     }
     terminal.err(`automigrate: ${errorMessage(error)}\n`);

@@ -1,5 +1,5 @@
 import { printable } from '../common/printable.js';
-import type { Environment } from '../config/read-config.js';
+import type { Environment } from '../config/given.js';
 
 // Marks of styles inside text: noncharacters, so that only this file ever writes an escape sequence. Whoever puts one into a
 // name gets a colour at most.

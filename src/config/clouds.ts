@@ -6,6 +6,7 @@ import type { KeystoneSettings } from '../fleet/clouds/keystone.js';
 import type { OpenstackSettings } from '../fleet/clouds/openstack/openstack.js';
 import type { ProxmoxSettings } from '../fleet/clouds/proxmox/proxmox.js';
 import { shown } from '../rules/problems.js';
+import { list, secret, truth, wholeNumber, written } from './kinds.js';
 
 /** The settings of the cloud that was chosen; the others are absent. */
 export interface CloudSettings {
@@ -13,9 +14,6 @@ export interface CloudSettings {
   openstack?: OpenstackSettings;
   proxmox?: ProxmoxSettings;
 }
-
-/** Secrets of the clouds; each may stand in a file instead, `<name>_FILE`. */
-export const CLOUD_SECRETS = ['OS_PASSWORD', 'PROXMOX_TOKEN'] as const;
 
 const EXPECTED_URL = 'expected an http or https address without user, query and fragment';
 
@@ -30,8 +28,7 @@ const url = z.string().refine((value) => {
 }, EXPECTED_URL);
 
 const flag = (meaning: string) =>
-  z
-    .enum(['true', 'false'], 'expected one of true, false')
+  truth
     .optional()
     .transform((value) => (value === undefined ? undefined : value === 'true'))
     .describe(meaning);
@@ -53,7 +50,7 @@ export const cloudVariables = {
     .optional()
     .describe('cloudpods, openstack: address of Keystone, such as https://cloud.example:5000/v3'),
   OS_USERNAME: z.string().optional().describe('cloudpods, openstack: user'),
-  OS_PASSWORD: z.string().optional().describe("cloudpods, openstack: the user's password"),
+  OS_PASSWORD: secret.optional().describe("cloudpods, openstack: the user's password"),
   OS_PROJECT_NAME: z.string().optional().describe('cloudpods, openstack: project that the user acts in'),
   OS_DOMAIN_NAME: z.string().prefault('Default').describe('cloudpods, openstack: domain of user and project'),
   OS_USER_DOMAIN_NAME: z.string().optional().describe("cloudpods, openstack: the user's domain, where it is another"),
@@ -67,33 +64,29 @@ export const cloudVariables = {
   ),
   OS_ENDPOINT_TYPE: interfaces.describe('cloudpods, openstack: another name of OS_INTERFACE'),
   OS_CACERT: z.string().optional().describe('cloudpods, openstack: file of the certificates to trust, PEM'),
-  CLOUDPODS_MAX_BANDWIDTH_MB: z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, EXPECTED_BANDWIDTH)
-    .transform(Number)
-    .refine((megabytes) => megabytes >= LEAST_BANDWIDTH_MB, EXPECTED_BANDWIDTH)
+  CLOUDPODS_MAX_BANDWIDTH_MB: wholeNumber(LEAST_BANDWIDTH_MB, 999_999_999, EXPECTED_BANDWIDTH)
     .optional()
     .describe('cloudpods: the most that one migration may take of the network, MB/s; at least 50'),
   CLOUDPODS_PREFER_HOST: flag('cloudpods: true names the target as older servers know it, too'),
   CLOUDPODS_QUICKLY_FINISH: flag('cloudpods: true lets a busy guest stand still longer at the end, so that it arrives'),
-  PROXMOX_URL: z
-    .string()
-    .transform((value) => value.split(',').map((part) => part.trim()))
-    .pipe(z.array(url))
+  PROXMOX_URL: list(
+    z
+      .string()
+      .transform((value) => value.split(',').map((part) => part.trim()))
+      .pipe(z.array(url)),
+  )
     .optional()
     .describe(
       'proxmox: address of any node, such as https://pve1.example:8006; others behind commas, for when it does not answer',
     ),
-  PROXMOX_TOKEN: z
-    .string()
-    .regex(/^[^\s@!=]+@[^\s@!=]+![^\s@!=]+=[^\s=]+$/, 'expected USER@REALM!TOKENID=UUID')
+  PROXMOX_TOKEN: written(
+    z.string().regex(/^[^\s@!=]+@[^\s@!=]+![^\s@!=]+=[^\s=]+$/, 'expected USER@REALM!TOKENID=UUID'),
+    { secret: true },
+  )
     .optional()
     .describe('proxmox: API token, USER@REALM!TOKENID=UUID'),
   PROXMOX_CA: z.string().optional().describe('proxmox: file of the certificates to trust, PEM'),
-  PROXMOX_BWLIMIT: z
-    .string()
-    .regex(/^\d{1,9}$/, 'expected a whole number of KiB/s, 0 for any amount')
-    .transform(Number)
+  PROXMOX_BWLIMIT: wholeNumber(0, 999_999_999, 'expected a whole number of KiB/s, 0 for any amount')
     .optional()
     .describe(
       'proxmox: the most that one migration may take of the network, KiB/s, 0 for any; by default what the cluster allows',
@@ -174,29 +167,4 @@ export function cloudSettings(
       break;
   }
   return { settings, problems };
-}
-
-/** The clouds that keep readings of their own. */
-const WITH_READINGS = ['simulated', 'proxmox', 'libvirt'];
-
-/**
- * Where the readings come from.
- * @param metrics - what METRICS says, if anything.
- * @returns the name, or what is wrong with it.
- */
-export function metricsFor<Name extends string>(
-  cloud: string,
-  metrics: Name | undefined,
-  names: readonly Name[],
-): { ok: true; metrics: Name } | { ok: false; problem: string } {
-  const chosen = metrics ?? names.find((name) => name === cloud && WITH_READINGS.includes(name));
-  if (chosen === undefined) {
-    const stores = names.filter((name) => !WITH_READINGS.includes(name));
-    const choice = stores.length > 0 ? `one of ${stores.join(', ')}` : 'a metric store';
-    return { ok: false, problem: `METRICS: expected ${choice}, as CLOUD=${cloud} has no readings of its own` };
-  }
-  if (WITH_READINGS.includes(chosen) && chosen !== cloud) {
-    return { ok: false, problem: `METRICS: ${chosen} only has the readings of CLOUD=${chosen}, not of CLOUD=${cloud}` };
-  }
-  return { ok: true, metrics: chosen };
 }

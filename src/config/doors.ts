@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../common/units.js';
+import { headerName, list, secrets, truth, wholeNumber } from './kinds.js';
 import type { OwnSite } from '../http/own-site.js';
 
 /** Paths of PEM files. */
@@ -27,7 +28,7 @@ function isProxy(word: string): boolean {
 }
 
 /** Whose word on a client's address is taken: a number of hops, or Express's list of addresses. */
-export const proxies = z
+const proxies = z
   .string()
   .transform((value) => value.split(',').map((word) => word.trim()))
   .refine(
@@ -54,8 +55,31 @@ const hostNames = z
 
 const YEARS_MS = 2 * 365 * 86_400_000;
 
-/** What says under which names the service may be called, and how. */
-export const siteVariables = {
+/** The secrets of webhooks and API: with none of them everything is open. */
+export const DOOR_SECRETS = ['MONITOR_SECRET', 'GRAFANA_SECRET', 'WEBHOOK_TOKEN', 'API_TOKEN'] as const;
+
+/** The variables that say who may come in, and how. */
+export const doorVariables = {
+  MONITOR_SECRET: secrets.describe("Keys of the monitor service's signature"),
+  MONITOR_MESSAGE_KEY: z
+    .string()
+    .max(16, 'expected at most 16 characters')
+    .optional()
+    .describe("Key under which the monitor service's robot sends its text, where it is not Msg"),
+  GRAFANA_SECRET: secrets.describe("Keys of Grafana's signature"),
+  GRAFANA_SIGNATURE_HEADER: headerName
+    .prefault('X-Grafana-Alerting-Signature')
+    .describe("Header that carries Grafana's signature"),
+  GRAFANA_TIMESTAMP_HEADER: headerName
+    .optional()
+    .describe('Header that carries the time of the signature, if Grafana is set to sign it too'),
+  WEBHOOK_TOKEN: secrets.describe('Bearer tokens, or basic passwords, of the webhooks'),
+  API_TOKEN: secrets.describe('Bearer tokens of everything under /api'),
+  ALLOW_UNAUTHENTICATED: truth.prefault('false').describe('true lets it listen anywhere without any secret'),
+  TLS_CERT: z.string().optional().describe('Certificate of the server, a PEM file; it then speaks HTTPS only'),
+  TLS_KEY: z.string().optional().describe('Private key of TLS_CERT, a PEM file'),
+  TLS_CLIENT_CA: z.string().optional().describe('Authorities whose clients alone may come in, a PEM file'),
+
   PUBLIC_URL: z
     .string()
     .refine(
@@ -64,7 +88,7 @@ export const siteVariables = {
     )
     .optional()
     .describe('Where people reach it, such as https://automigrate.example.com'),
-  ALLOWED_HOSTS: hostNames
+  ALLOWED_HOSTS: list(hostNames)
     .optional()
     .describe('Names, besides localhost, addresses, HOST and that of PUBLIC_URL, under which it may be called'),
   HSTS: z
@@ -78,6 +102,12 @@ export const siteVariables = {
     .describe(
       'How long browsers may only come by HTTPS (Strict-Transport-Security, for this host name alone); not said by default',
     ),
+  TRUST_PROXY: list(proxies)
+    .optional()
+    .describe('Reverse proxies whose X-Forwarded-For is believed: addresses, or hops'),
+  RATE_LIMIT: wholeNumber(0, 1_000_000)
+    .prefault('3000')
+    .describe('Requests that one address may make in a second; 0 for any number'),
 };
 
 /** Under which names the service may be called: see {@link OwnSite}. */

@@ -1,34 +1,33 @@
 import { z } from 'zod';
 import type { LibvirtSettings } from '../fleet/clouds/libvirt/create-libvirt.js';
 import { parseUris } from '../fleet/clouds/libvirt/uris.js';
+import { duration, list, truth, wholeNumber } from './kinds.js';
 
 /** The variables of the libvirt cloud. */
-export const libvirtVariables = (duration: z.ZodType<number, string>) => ({
-  LIBVIRT_URIS: z
-    .string()
-    .transform((value, context) => {
+export const libvirtVariables = {
+  LIBVIRT_URIS: list(
+    z.string().transform((value, context) => {
       const parsed = parseUris(value);
       if (parsed.ok) return parsed.hosts;
       for (const message of parsed.problems) context.addIssue({ code: 'custom', message });
       return z.NEVER;
-    })
+    }),
+  )
     .optional()
     .describe('Hosts that run libvirt, each [NAME=]URI, separated by spaces or commas'),
-  LIBVIRT_SHARED_PATHS: z
-    .string()
-    .transform((value) => value.split(/[\s,]+/).filter((path) => path !== ''))
-    .refine((paths) => paths.every((path) => path.startsWith('/')), 'expected paths that begin with /')
+  LIBVIRT_SHARED_PATHS: list(
+    z
+      .string()
+      .transform((value) => value.split(/[\s,]+/).filter((path) => path !== ''))
+      .refine((paths) => paths.every((path) => path.startsWith('/')), 'expected paths that begin with /'),
+  )
     .optional()
     .transform((paths) => paths ?? [])
     .describe('Directories that all libvirt hosts share; a guest with a disk elsewhere is not moved'),
-  LIBVIRT_BANDWIDTH_MIB: z
-    .string()
-    .regex(/^[1-9]\d{0,5}$/, 'expected a whole number from 1 to 999999')
-    .transform(Number)
+  LIBVIRT_BANDWIDTH_MIB: wholeNumber(1, 999_999)
     .optional()
     .describe('The most that one migration of libvirt may copy, MiB/s'),
-  LIBVIRT_AUTO_CONVERGE: z
-    .enum(['true', 'false'], 'expected one of true, false')
+  LIBVIRT_AUTO_CONVERGE: truth
     .prefault('true')
     .describe('Whether a guest that writes memory faster than it is copied is slowed down until it arrives'),
   LIBVIRT_POSTCOPY_AFTER: duration
@@ -37,9 +36,9 @@ export const libvirtVariables = (duration: z.ZodType<number, string>) => ({
   LIBVIRT_SAMPLE_INTERVAL: duration
     .prefault('15s')
     .describe("How often libvirt's counters are read where METRICS is libvirt"),
-});
+};
 
-type LibvirtVariables = z.output<z.ZodObject<ReturnType<typeof libvirtVariables>>>;
+type LibvirtVariables = z.output<z.ZodObject<typeof libvirtVariables>>;
 
 /** The settings of the libvirt cloud, or what is wrong with them. */
 export function libvirtSettings(

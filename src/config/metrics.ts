@@ -5,9 +5,7 @@ import type { Field } from '../fleet/metrics/influxql.js';
 import { TELEGRAF } from '../fleet/metrics/influxdb.js';
 import { PRESET_NAMES } from '../fleet/metrics/presets.js';
 import { shown } from '../rules/problems.js';
-
-/** Secrets of the metric stores; each can come from a file too. */
-export const STORE_SECRETS = ['PROMETHEUS_TOKEN', 'PROMETHEUS_PASSWORD', 'INFLUXDB_PASSWORD'] as const;
+import { duration, list, secret, written } from './kinds.js';
 
 /** The values of METRICS that are stores of their own. */
 export const STORE_NAMES = ['prometheus', 'influxdb'] as const;
@@ -25,20 +23,22 @@ const text = (meaning: string) => z.string().optional().describe(meaning);
 
 const line = z.string().regex(/^[\x20-\x7e]+$/, 'expected one line of ASCII');
 
-const labels = z
-  .string()
-  .transform((value) => value.split(',').map((name) => name.trim()))
-  .refine(
-    (names) => names.every((name) => /^[A-Za-z_]\w*$/.test(name)),
-    'expected names of labels, separated by commas',
-  )
-  .optional();
+const labels = list(
+  z
+    .string()
+    .transform((value) => value.split(',').map((name) => name.trim()))
+    .refine(
+      (names) => names.every((name) => /^[A-Za-z_]\w*$/.test(name)),
+      'expected names of labels, separated by commas',
+    ),
+).optional();
 
-const tags = z
-  .string()
-  .transform((value) => value.split(',').map((name) => name.trim()))
-  .refine((names) => names.every((name) => name !== ''), 'expected names of tags, separated by commas')
-  .optional();
+const tags = list(
+  z
+    .string()
+    .transform((value) => value.split(',').map((name) => name.trim()))
+    .refine((names) => names.every((name) => name !== ''), 'expected names of tags, separated by commas'),
+).optional();
 
 const field = ({ measurement, field: name }: Field) =>
   z
@@ -57,7 +57,7 @@ const inPercent = (where: Field, told: z.output<typeof unit>): Field =>
   told === 'ratio' ? { ...where, factor: 100 } : where;
 
 /** The variables of the metric stores. */
-export const storeVariables = (duration: z.ZodType<number, string>) => ({
+export const storeVariables = {
   PROMETHEUS_URL: address.describe(
     'Prometheus, VictoriaMetrics, Thanos or Mimir; /api/v1/query is put behind the address',
   ),
@@ -65,9 +65,9 @@ export const storeVariables = (duration: z.ZodType<number, string>) => ({
     .enum(PRESET_NAMES, `expected one of ${PRESET_NAMES.join(', ')}`)
     .prefault('telegraf')
     .describe("Which exporter's names to ask for: a preset of the chapter on metric stores"),
-  PROMETHEUS_TOKEN: line.optional().describe('Bearer token of Prometheus'),
+  PROMETHEUS_TOKEN: written(line, { secret: true }).optional().describe('Bearer token of Prometheus'),
   PROMETHEUS_USERNAME: text('User of Prometheus, where it asks for one'),
-  PROMETHEUS_PASSWORD: text('Password of that user'),
+  PROMETHEUS_PASSWORD: secret.optional().describe('Password of that user'),
   PROMETHEUS_CA: text("File of the authority's certificate, PEM, where the machine does not know it"),
   PROMETHEUS_TENANT: line.optional().describe('Tenant in Mimir or Thanos, sent as X-Scope-OrgID'),
   PROMETHEUS_SCRAPE_INTERVAL: duration.prefault('1m').describe('Usual distance of two samples in Prometheus'),
@@ -83,7 +83,7 @@ export const storeVariables = (duration: z.ZodType<number, string>) => ({
   INFLUXDB_URL: address.describe('InfluxDB 1.x; /query is put behind the address'),
   INFLUXDB_DATABASE: z.string().prefault('telegraf').describe('Database in InfluxDB'),
   INFLUXDB_USERNAME: text('User of InfluxDB, where it asks for one'),
-  INFLUXDB_PASSWORD: text('Password of that user'),
+  INFLUXDB_PASSWORD: secret.optional().describe('Password of that user'),
   INFLUXDB_CA: text("File of the authority's certificate, PEM, where the machine does not know it"),
   INFLUXDB_SCRAPE_INTERVAL: duration.prefault('1m').describe('Usual distance of two samples in InfluxDB'),
   INFLUXDB_HOST_CPU: field(TELEGRAF.fields.hostCpu).describe("Measurement and field of the hosts' CPU usage"),
@@ -101,9 +101,9 @@ export const storeVariables = (duration: z.ZodType<number, string>) => ({
   INFLUXDB_GUEST_TAG: tags
     .prefault(TELEGRAF.guestTags.join(','))
     .describe('Tags that name a guest, the first known one counts'),
-});
+};
 
-type StoreVariables = z.output<z.ZodObject<ReturnType<typeof storeVariables>>>;
+type StoreVariables = z.output<z.ZodObject<typeof storeVariables>>;
 
 /** The settings of the store that METRICS names, or what is wrong with them. */
 export function storeSettings(

@@ -1,21 +1,16 @@
 import { z } from 'zod';
 import { FORMAT_NAMES, parseTargets } from '../notices/targets.js';
 import type { NoticeTarget } from '../notices/targets.js';
+import { written } from './kinds.js';
 
-/** Secrets of notices; each can come from a file too. An address holds the right to write there. */
-export const NOTICE_SECRETS = ['NOTIFY_URL', 'NOTIFY_SECRET'] as const;
-
-/** The variables of notices. */
+/** The variables of notices. An address holds the right to write there. */
 export const noticeVariables = {
-  NOTIFY_URL: z
-    .string()
+  NOTIFY_URL: written(z.string(), { yaml: 'words', secret: true })
     .optional()
     .describe(
       `Who is told of what happens: addresses, ${FORMAT_NAMES.map((name) => `${name}+`).join(', ')} before each where it is needed, with #actions=…&rules=… behind; several separated by white space`,
     ),
-  NOTIFY_SECRET: z
-    .string()
-    .min(16, 'expected at least 16 characters')
+  NOTIFY_SECRET: written(z.string().min(16, 'expected at least 16 characters'), { secret: true })
     .optional()
     .describe('Signs the notices in JSON (HMAC-SHA256)'),
 };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { VARIABLES, type Environment } from '../../src/config/read-config.js';
+import type { Environment } from '../../src/config/given.js';
+import { VARIABLES } from '../../src/config/variables.js';
 import { run } from './run.js';
 
 describe('the command line', () => {

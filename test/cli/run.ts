@@ -1,7 +1,7 @@
 import { type CliHandlers, runCli } from '../../src/cli/program.js';
 import { systemClock } from '../../src/common/clock.js';
 import { written } from '../../src/cli/terminal.js';
-import type { Environment } from '../../src/config/read-config.js';
+import type { Environment } from '../../src/config/given.js';
 
 /** What a command line printed, and how it ended. */
 export interface Run {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { painter, processTerminal } from '../../src/cli/terminal.js';
-import type { Environment } from '../../src/config/read-config.js';
+import type { Environment } from '../../src/config/given.js';
 
 const terminal = (env: Environment, stdout: { isTTY?: boolean; columns?: number }) => {
   const { width, colour } = processTerminal(env, Object.assign(new PassThrough(), stdout), new PassThrough());

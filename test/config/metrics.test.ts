@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Environment } from '../../src/config/read-config.js';
+import type { Environment } from '../../src/config/given.js';
 import { readConfig } from '../../src/config/read-config.js';
 
 const files: Record<string, string> = { '/run/password': ' a,b \n', '/etc/ca.pem': 'PEM' };

@@ -2,14 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  CLOUD_NAMES,
-  type Environment,
-  METRICS_NAMES,
-  VARIABLES,
-  isLoopback,
-  readConfig,
-} from '../../src/config/read-config.js';
+import { CLOUD_NAMES, METRICS_NAMES } from '../../src/config/fleet.js';
+import type { Environment } from '../../src/config/given.js';
+import { readConfig } from '../../src/config/read-config.js';
+import { isLoopback } from '../../src/config/service.js';
+import { VARIABLES } from '../../src/config/variables.js';
 
 const config = (env: Environment, readFile?: (path: string) => string) => {
   const read = readConfig(env, readFile);
