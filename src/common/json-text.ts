@@ -18,6 +18,13 @@ function place(text: string, offset: number): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
+/** Where a text stops being JSON, characters from 0; its length where it ends too early. Only of a text that JSON.parse refuses. */
+export function faultOffset(text: string): number {
+  let first: number | undefined;
+  visit(text, { onError: (_error, offset) => (first ??= offset) }, STRICT);
+  return first ?? text.length;
+}
+
 /** What JSON.parse would silently let win: a key that stands twice in one object. */
 function problemsOf(text: string): { faults: string[]; twice: string[] } {
   const faults: string[] = [];

@@ -1,8 +1,8 @@
 import express from 'express';
 import type { Request, RequestHandler, Response } from 'express';
+import { faultOffset } from '../common/json-text.js';
 import { outOfBounds } from './bounds.js';
 import { HttpProblem } from './errors.js';
-import { readJson } from './json.js';
 
 /** 1 MiB: far more than any sender's body. */
 export const BODY_LIMIT = 1024 * 1024;
@@ -135,16 +135,21 @@ export function parseObject(bytes: Buffer): Record<string, unknown> {
   } catch {
     throw new HttpProblem('invalid_json', { message: 'the body is not UTF-8' });
   }
-  const json = readJson(text);
-  if (!json.ok) throw new HttpProblem('invalid_json', { message: describe(text, json.position) });
-  if (typeof json.value !== 'object' || json.value === null || Array.isArray(json.value)) {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new HttpProblem('invalid_json', { message: describe(text) });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new HttpProblem('invalid_body', { problems: [{ field: 'body', message: 'expected an object' }] });
   }
-  return json.value as Record<string, unknown>;
+  return value as Record<string, unknown>;
 }
 
-function describe(text: string, position: number): string {
+function describe(text: string): string {
   if (text.trim() === '') return 'the body is empty';
+  const position = faultOffset(text);
   const end = position >= text.length ? 'it ends too early' : 'unexpected character';
   return `the body is not JSON: ${end} at position ${position}`;
 }

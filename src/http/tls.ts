@@ -4,6 +4,7 @@ import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
 import { errorMessage } from '../common/error-message.js';
+import { openLastGood } from '../common/last-good.js';
 import type { Clock } from '../common/clock.js';
 
 /** Where the certificate stands; all in PEM. */
@@ -52,7 +53,8 @@ const VARIABLE: Readonly<Record<keyof TlsFiles, string>> = {
 };
 
 type Texts = Partial<Record<keyof TlsFiles, string>>;
-type Loaded = { ok: true; context: SecureContextOptions; expires: string } | { ok: false; problems: string[] };
+type Loaded =
+  { ok: true; value: { context: SecureContextOptions; expires: string } } | { ok: false; problems: string[] };
 
 /** Older versions of TLS are broken. */
 const OLDEST = 'TLSv1.2';
@@ -62,45 +64,37 @@ const OLDEST = 'TLSv1.2';
  * force; that is logged once, and stands in `problems()` until it is mended.
  */
 export async function openTls({ files, log, clock, pollMs = 5000 }: TlsOptions): Promise<OpenedTls> {
-  let read = await readAll(files);
-  const first = load(files, read, clock.now());
-  if (!first.ok) return first;
-  let context = first.context;
-  let problems: string[] = [];
   let server: Pick<Server, 'setSecureContext'> | undefined;
-  let reading: Promise<void> = Promise.resolve();
-
-  const readAgain = async (): Promise<void> => {
-    const texts = await readAll(files);
-    // Nothing is said twice about the same texts.
-    if (JSON.stringify(texts) === JSON.stringify(read)) return;
-    read = texts;
-    const loaded = load(files, texts, clock.now());
-    if (!loaded.ok) {
-      problems = loaded.problems;
+  const opened = await openLastGood({
+    read: () => readAll(files),
+    load: (texts) => load(files, texts, clock.now()),
+    onGood: ({ context, expires }) => {
+      server?.setSecureContext(context);
+      log.info({ expires }, 'a new certificate is in force');
+    },
+    onBroken: (problems) => {
       log.error({ problems }, 'the new certificate cannot be used; the last good one stays in force');
-      return;
-    }
-    context = loaded.context;
-    problems = [];
-    server?.setSecureContext(context);
-    log.info({ expires: loaded.expires }, 'a new certificate is in force');
-  };
-  const reload = (): Promise<void> => (reading = reading.then(readAgain));
+    },
+  });
+  if (!opened.ok) return opened;
+  const { kept } = opened;
   // Certificates are often links that are moved as a whole, which a watch of the files would not see.
-  const poll = setInterval(() => void reload(), pollMs);
+  const poll = setInterval(() => void kept.reload(), pollMs);
   poll.unref();
 
   return {
     ok: true,
     tls: {
       get context() {
-        return context;
+        return kept.value().context;
       },
-      problems: () => [...problems],
-      reload,
+      problems: () => kept.problems(),
+      reload: () => kept.reload(),
       attach: (given) => (server = given),
-      close: () => clearInterval(poll),
+      close: () => {
+        clearInterval(poll);
+        kept.close();
+      },
     },
   };
 }
@@ -158,5 +152,5 @@ function load(files: TlsFiles, texts: Record<string, string>, now: number): Load
   } catch (error) {
     return fault('key', 'the key of the certificate', error);
   }
-  return { ok: true, context, expires };
+  return { ok: true, value: { context, expires } };
 }

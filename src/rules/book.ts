@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { type LastGood, openLastGood } from '../common/last-good.js';
 import { type LoadedRules, type RuleTexts, readRuleTexts, rulesOf } from './load.js';
 import type { Rule, RuleFile } from './rule.js';
 
@@ -53,28 +54,25 @@ function changes(before: readonly RuleFile[], after: readonly RuleFile[]) {
 class DirectoryRuleBook implements RuleBook {
   readonly #dir: string;
   readonly #options: Required<RuleBookOptions>;
-  readonly #listeners = new Set<() => void>();
-  #good: LoadedRules;
-  #problems: string[] = [];
-  /** What was read last, so that nothing is said twice about the same texts. */
-  #seen: string;
+  readonly #kept: LastGood<LoadedRules>;
+  readonly #listeners: Set<() => void>;
   #watcher: FSWatcher | undefined;
   #watched: string | undefined;
   #settling: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
-  #reading: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(dir: string, texts: RuleTexts, good: LoadedRules, options: RuleBookOptions) {
+  constructor(dir: string, kept: LastGood<LoadedRules>, listeners: Set<() => void>, options: RuleBookOptions) {
     this.#dir = dir;
-    this.#seen = JSON.stringify(texts);
-    this.#good = good;
+    this.#kept = kept;
+    this.#listeners = listeners;
     this.#options = { pollMs: 5000, settleMs: 100, watch: true, ...options };
   }
 
-  rules = (): readonly Rule[] => this.#good.rules;
-  files = (): readonly RuleFile[] => this.#good.files;
-  problems = (): string[] => [...this.#problems];
+  rules = (): readonly Rule[] => this.#kept.value().rules;
+  files = (): readonly RuleFile[] => this.#kept.value().files;
+  problems = (): string[] => this.#kept.problems();
+  reload = (): Promise<void> => this.#kept.reload();
 
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -88,37 +86,13 @@ class DirectoryRuleBook implements RuleBook {
     this.#pollLater();
   }
 
-  reload(): Promise<void> {
-    // One reading after the other: an older one must never overtake a newer one.
-    this.#reading = this.#reading.then(() => this.#read());
-    return this.#reading;
-  }
-
   close(): void {
     this.#closed = true;
+    this.#kept.close();
     this.#watcher?.close();
     clearTimeout(this.#settling);
     clearTimeout(this.#poll);
     this.#listeners.clear();
-  }
-
-  async #read(): Promise<void> {
-    const texts = await readRuleTexts(this.#dir);
-    const seen = JSON.stringify(texts);
-    if (this.#closed || seen === this.#seen) return;
-    this.#seen = seen;
-    const loaded = rulesOf(texts);
-    const mended = this.#problems.length > 0;
-    this.#problems = loaded.problems.map(({ text }) => text);
-    const log = this.#options.log;
-    if (loaded.problems.length > 0) {
-      log.error({ problems: this.#problems }, 'the rules on disk are broken; the last good ones stay in force');
-    } else {
-      const difference = changes(this.#good.files, loaded.files);
-      this.#good = loaded;
-      log.info(difference, mended ? 'the rules on disk are mended and in force' : 'the rules have changed');
-    }
-    for (const listener of this.#listeners) listener();
   }
 
   /** Watches the directory that now stands under the path: it may have been replaced since. */
@@ -165,10 +139,31 @@ class DirectoryRuleBook implements RuleBook {
  * @param dir - the directory, as it shall stand in messages.
  */
 export async function openRuleBook(dir: string, options: RuleBookOptions): Promise<OpenedRuleBook> {
-  const texts = await readRuleTexts(dir);
-  const loaded = rulesOf(texts);
-  if (loaded.problems.length > 0) return { ok: false, problems: loaded.problems.map(({ text }) => text) };
-  const book = new DirectoryRuleBook(dir, texts, loaded, options);
+  const { log } = options;
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const opened = await openLastGood<RuleTexts, LoadedRules>({
+    read: () => readRuleTexts(dir),
+    load: (texts) => {
+      const value = rulesOf(texts);
+      return value.problems.length === 0
+        ? { ok: true, value }
+        : { ok: false, problems: value.problems.map(({ text }) => text) };
+    },
+    onGood: (rules, before, isMended) => {
+      const text = isMended ? 'the rules on disk are mended and in force' : 'the rules have changed';
+      log.info(changes(before.files, rules.files), text);
+      tell();
+    },
+    onBroken: (problems) => {
+      log.error({ problems }, 'the rules on disk are broken; the last good ones stay in force');
+      tell();
+    },
+  });
+  if (!opened.ok) return opened;
+  const book = new DirectoryRuleBook(dir, opened.kept, listeners, options);
   await book.start();
   return { ok: true, book };
 }
