@@ -160,6 +160,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         ageMs: config.snapshotRetentionMs,
       }),
       budget: config.budget,
+      mode: config.mode,
       verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
     new Gauge({

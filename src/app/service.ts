@@ -5,12 +5,14 @@ import { createDecisions, type Decisions } from '../decide/decisions.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { SnapshotStore } from '../decide/kept-snapshots.js';
 import type { MigrationBudget } from '../decide/migration-budgets.js';
+import { overBudget } from '../decide/migration-budgets.js';
 import type { Planner } from '../decide/plan-moves.js';
 import { planByRule } from '../decide/plan-moves.js';
 import { createSightings } from '../decide/sightings.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
 import type { WebhookAnswer } from '../intake/answer.js';
 import { NO_JOURNAL, SHUTTING_DOWN } from '../intake/answer.js';
+import { budgetTime } from '../intake/known.js';
 import { giveUpWhatIsOld } from '../intake/batch-record.js';
 import type { Busy } from '../intake/busy-flag.js';
 import { createCoalescedEvents, recordTruncated } from '../intake/coalesced-events.js';
@@ -33,6 +35,7 @@ import type { WatchLimits } from '../migration/watch.js';
 import { matchAlerts } from '../rules/match.js';
 import type { Rule } from '../rules/rule.js';
 import type { VerificationLimits } from '../verification/verifier.js';
+import type { ProcessMode } from '../verification/rule-mode.js';
 import { createVerifier } from '../verification/verifier.js';
 
 /** What is looked at again later. */
@@ -63,8 +66,10 @@ interface ServiceParts {
   planner?: Planner;
   /** Where what a batch was planned on is kept for a replay; absent: nowhere. */
   snapshots?: SnapshotStore;
-  /** What all rules together may start within an hour; absent: as much as each may. */
+  /** What all rules together may start; absent: as much as each may. */
   budget?: MigrationBudget;
+  /** How far all rules may go; absent: as far as each says. */
+  mode?: ProcessMode;
   /** Whether batches are looked at again when the metrics have settled, and when predictions count as off. */
   verification?: VerificationLimits;
   /** Absent: nothing is looked at again. */
@@ -111,6 +116,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
   const { cloud, metrics, journal, busy, clock, log, limits, concurrency, newBatchId } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const { budget = {}, mode = 'auto' } = options;
   const decisions = isHere(options) ? decisionsHere(options) : options.decisions;
   const rows = createCoalescedEvents({ journal, clock, log });
   const { scrapeIntervalMs } = metrics;
@@ -133,7 +139,8 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     decisions,
     journal,
     rules: options.rules,
-    budget: options.budget ?? {},
+    budget,
+    mode,
     newPlanId: () => `plan-${newBatchId()}`,
     clock,
     log,
@@ -149,7 +156,14 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     retry: limits,
     verification: verifier && { verifier, scrapeIntervalMs },
     obstacle: (migration, record) =>
-      haltOf(record, pause.current()) ?? obstacleTo(migration, record, options.rules(), journal.memory(), clock.now()),
+      haltOf(record, pause.current()) ??
+      obstacleTo(migration, record, options.rules(), journal.memory(), mode, clock.now()),
+    overBudget: async (migration, { plan: approved }) => {
+      const rule = options.rules().find(({ name }) => name === migration.rule);
+      // What a person has approved is not held up by budgets; a rule that is gone has another obstacle.
+      if (approved !== undefined || !rule) return undefined;
+      return overBudget(migration, rule, budget, await budgetTime(journal, clock.now()));
+    },
     halt: (record) => haltOf(record, pause.current()),
     onLagging: ({ rule: name }, hosts, { sender }) => {
       const rule = options.rules().find((each) => each.name === name);

@@ -9,7 +9,7 @@ import { helmChart } from './deployment/helm.js';
 import { kubernetesManifests } from './deployment/kubernetes.js';
 import { systemdUnit } from './deployment/systemd.js';
 import { openstackPolicy } from './openstack-policy.js';
-import { version } from './program.js';
+import { VERSION } from '../common/version.js';
 
 interface DeployOptions {
   for: string;
@@ -38,7 +38,7 @@ const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
     description: 'manifests',
     make: ({ image, serviceMonitor = false }) => file('automigrate.yaml', kubernetesManifests(image, serviceMonitor)),
   },
-  helm: { description: 'a chart, written to --out', make: () => helmChart(version()) },
+  helm: { description: 'a chart, written to --out', make: () => helmChart(VERSION) },
   'openstack-policy': {
     description: 'the least rights in Nova, a policy.yaml',
     make: () => file('policy.yaml', openstackPolicy()),
@@ -55,7 +55,7 @@ export function deployCommand(context: CliContext): Command {
     .description('print a file that a deployment needs')
     .addOption(what)
     .option('--program <path>', 'systemd: the path of automigrate', '/usr/local/bin/automigrate')
-    .option('--image <image>', 'kubernetes: the image', `automigrate:${version()}`)
+    .option('--image <image>', 'kubernetes: the image', `automigrate:${VERSION}`)
     .option('--service-monitor', 'kubernetes: with a ServiceMonitor of the Prometheus operator')
     .option('--out <dir>', 'write to this directory instead')
     .action((options: DeployOptions) => deploy(context, options));

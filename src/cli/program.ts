@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { VERSION } from '../common/version.js';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../common/error-message.js';
 import { type CliContext, EXIT, InputError, refuse } from './context.js';
@@ -33,11 +33,6 @@ interface GlobalOptions {
   config?: string;
   rulesDir?: string;
   dataDir?: string;
-}
-
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function variableTable(terminal: Terminal): string {
@@ -81,7 +76,7 @@ export async function runCli(
   };
   program
     .description('Turns monitoring alerts about virtual machine hosts into live migrations, and can say why')
-    .version(version())
+    .version(VERSION)
     .option('--config <file>', 'configuration file (default: $CONFIG)')
     .option('--rules-dir <dir>', 'directory of the rule files (default: $RULES_DIR, or rules)')
     .option('--data-dir <dir>', 'directory of the journal (default: $DATA_DIR, or data)')

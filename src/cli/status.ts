@@ -17,11 +17,12 @@ interface Reach {
 
 interface Spent {
   used: number;
-  limit: number;
+  /** Null where nothing limits it. */
+  limit: number | null;
 }
 
 /** `GET /api/status`; a receiver of an older version leaves some of it out. */
-interface Status extends StatusView {
+interface Status extends Omit<StatusView, 'mode'> {
   version?: string;
   mode?: 'auto' | 'recommend';
   ready?: boolean;
@@ -59,7 +60,8 @@ function moveLines({ migrations }: BatchView, paint: Paint): string[] {
 }
 
 function budgetText({ hour, day }: NonNullable<Status['budget']>): string {
-  return `${hour.used} of ${hour.limit} migrations of this hour, ${day.used} of ${day.limit} of this day`;
+  const spent = ({ used, limit }: Spent) => (limit === null ? `${used}` : `${used} of ${limit}`);
+  return `${spent(hour)} migrations of this hour, ${spent(day)} of this day`;
 }
 
 /** How the service stands, as lines no wider than the terminal. */

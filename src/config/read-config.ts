@@ -61,8 +61,10 @@ export interface Config {
   migrationTimeoutMs: number;
   migrationConcurrency: number;
   migrationStartGraceMs: number;
-  /** What all rules together may start within an hour. */
-  budget: { migrations: number; memoryMib: number };
+  /** What all rules together may start within an hour, and a day. */
+  budget: { migrations: number; memoryMib: number; migrationsPerDay: number; guestsPerDay?: number };
+  /** How far all rules may go. */
+  mode: 'auto' | 'recommend';
   /** Points of CPU %, or % of a host's memory. */
   verifyTolerance: number;
   snapshotRetentionMs: number;
@@ -171,7 +173,13 @@ export function readConfig(env: Environment = process.env, readFile: ReadFile = 
     migrationTimeoutMs: read.MIGRATION_TIMEOUT,
     migrationConcurrency: read.MIGRATION_CONCURRENCY,
     migrationStartGraceMs: read.MIGRATION_START_GRACE,
-    budget: { migrations: read.MIGRATIONS_PER_HOUR, memoryMib: read.MEMORY_PER_HOUR / 1024 ** 2 },
+    budget: {
+      migrations: read.MIGRATIONS_PER_HOUR,
+      memoryMib: read.MEMORY_PER_HOUR / 1024 ** 2,
+      migrationsPerDay: read.MIGRATIONS_PER_DAY,
+      ...(read.GUESTS_PER_DAY > 0 && { guestsPerDay: read.GUESTS_PER_DAY }),
+    },
+    mode: read.MODE,
     verifyTolerance: read.VERIFY_TOLERANCE,
     snapshotRetentionMs: read.SNAPSHOT_RETENTION,
     requestTimeoutMs: read.REQUEST_TIMEOUT,

@@ -4,6 +4,7 @@ import type { EventContent, JournalEvent, MigrationNotes } from '../journal/even
 import type { MigrationRecord } from '../journal/journal.js';
 import type { LoadsBefore, RuleState } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
+import type { ProcessMode } from '../verification/rule-mode.js';
 import type { MigrationBudget } from './migration-budgets.js';
 
 /** Something to be recorded, in the order in which it was found. */
@@ -39,6 +40,8 @@ export interface DecisionRequest {
   approved?: { moves: readonly MigrationNotes[]; outcome: 'migrate' | 'partial' };
   /** What all rules together may start. */
   budget: MigrationBudget;
+  /** How far the whole process may go. */
+  mode: ProcessMode;
 }
 
 /** A rule that pauses because somebody else moves its guests. */
@@ -62,6 +65,8 @@ export interface DecidedPlan {
   /** With long lists cut, for the journal. */
   explanation: Explanation;
   loads: LoadsBefore;
+  /** How many guests the fleet has. */
+  guests: number;
 }
 
 /** What becomes of a plan's moves. */

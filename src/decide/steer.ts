@@ -39,6 +39,7 @@ export async function steer(
     notes: plan.notes,
     explanation: keptExplanation(plan.explanation),
     loads: loadsBefore(plan, snapshot, request.loads),
+    guests: snapshot.guests.length,
   };
   const migrations = plan.migrations.map((migration): MigrationRecord => ({
     rule: request.rule.name,
@@ -51,12 +52,16 @@ export async function steer(
   if (migrations.length === 0) return ended(draft, finding, { plan: decided });
 
   const findings = [...draft.findings, ...(finding ? [finding] : [])];
-  const mode = modeOf(request.rule, request.known.ruleState);
+  const mode = modeOf(request.rule, request.known.ruleState, request.mode);
   if (mode.mode === 'recommend') {
     const steering: Steering = { kind: 'recommend', ...(mode.why !== undefined && { why: mode.why }) };
     return { ...draft, findings, migrations, steering, plan: decided };
   }
-  const { kept, limited } = cutToBudget(migrations, request.rule, request.budget, request.known.attempts, clock.now());
+  const { kept, limited } = cutToBudget(migrations, request.rule, request.budget, {
+    events: request.known.attempts,
+    guests: decided.guests,
+    now: clock.now(),
+  });
   if (limited) findings.push({ action: 'limited', notes: limited });
   const steering: Steering = { kind: kept.length > 0 ? 'move' : 'nothing' };
   return { ...draft, findings, migrations: kept, steering, plan: decided };

@@ -18,7 +18,10 @@ import { validateEventsQuery } from './validators.js';
 export const DEFAULT_EVENT_LIMIT = 100;
 
 export interface ApiOptions {
-  backend: Pick<Backend, 'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth'>;
+  backend: Pick<
+    Backend,
+    'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth' | 'readiness'
+  >;
   secrets: Secrets;
   guard: Guard;
   /** ms since the epoch. */
@@ -42,8 +45,8 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
   const get = (path: string, handler: RequestHandler): void => {
     router.route(path).get(handler).all(onlyMethods('GET, HEAD'));
   };
-  get('/api/rules', (_request, response) => {
-    response.json(backend.rules());
+  get('/api/rules', async (_request, response) => {
+    response.json({ ...backend.rules(), standings: await backend.operator.rules() });
   });
   get('/api/batch', (_request, response) => {
     response.json({ batch: backend.batch() });

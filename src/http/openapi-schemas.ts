@@ -66,7 +66,26 @@ export const components = {
   Unavailable: shape({ outcome: words('unavailable'), reason: words('shutting_down', 'journal'), text }),
   Refusal: shape({ error: text }, { message: text, problems: listOf(shape({ field: text, message: text })) }),
   NotReady: shape({ status: words('not_ready'), problems: listOf(text) }),
-  Rules: shape({ rules: listOf(ref('RuleFile')), problems: listOf(text) }),
+  Rules: shape({
+    rules: listOf(ref('RuleFile')),
+    problems: listOf(text),
+    standings: listOf(
+      shape(
+        {
+          name: text,
+          enabled: { type: 'boolean' },
+          mode: words('auto', 'recommend'),
+          window: shape({ open: { type: 'boolean' } }, { why: text }),
+          budget: shape({ hour: ref('Budget') }),
+        },
+        {
+          why: { type: 'string', description: 'Why it only recommends, where it is not the rule that says so' },
+          paused: shape({ until: time, why: text }),
+          last: shape({ at: time, action: words(...EVENT_ACTIONS), text }, { batch: text }),
+        },
+      ),
+    ),
+  }),
   Events: shape({
     events: listOf(
       shape(
@@ -155,6 +174,14 @@ export const components = {
     reasons: listOf(text),
   }),
   Status: shape({
+    version: text,
+    mode: { ...words('auto', 'recommend'), description: "recommend: nothing moves without a person's approval" },
+    ready: { type: 'boolean' },
+    problems: listOf(text),
+    budget: {
+      ...shape({ hour: ref('Budget'), day: ref('Budget') }),
+      description: 'Migrations that all rules together have started within the last hour and day',
+    },
     paused: optional(ref('OperatorPause')),
     batch: optional({ type: 'object', description: 'As in Batch' }),
     plans_waiting: whole,
@@ -162,6 +189,7 @@ export const components = {
     cloud: ref('Standing'),
     metrics: ref('Standing'),
   }),
+  Budget: shape({ used: whole, limit: { ...optional(whole), description: 'null: any number' } }),
   Standing: shape({ up: { type: 'boolean' }, since: text }, { text }),
   OperatorPause: shape({ by: text, reason: text, since: text }, { until: text }),
   Paused: shape({ outcome: words('paused'), paused: ref('OperatorPause') }),

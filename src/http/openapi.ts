@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SENDERS } from '../alerts/alert.js';
 import type { Sender } from '../alerts/alert.js';
 import { BODIES } from '../alerts/bodies.js';
+import { VERSION } from '../common/version.js';
 import { METRIC_NAMES } from '../fleet/fleet.js';
 import { EVENT_ACTIONS } from '../journal/events.js';
 import { ruleFileSchema } from '../rules/rule.js';
@@ -120,7 +121,7 @@ export const openapi = {
   openapi: '3.1.0',
   info: {
     title: 'automigrate',
-    version: '0.1.0',
+    version: VERSION,
     description: 'Turns monitoring alerts about virtual machine hosts into live migrations.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
@@ -134,7 +135,10 @@ export const openapi = {
       description: 'Prometheus text format',
       content: { 'text/plain': { schema: { type: 'string' } } },
     }),
-    '/api/rules': read('The rules in force', answer('Rules, and what is wrong with rule files', schema.ref('Rules'))),
+    '/api/rules': read(
+      'The rules in force, and how each stands',
+      answer('Rules, and what is wrong with rule files', schema.ref('Rules')),
+    ),
     '/api/events': read(
       'The newest events that fit, oldest first',
       answer('Events', schema.ref('Events')),

@@ -1,5 +1,6 @@
 import type { Request, Response, Router } from 'express';
 import { parseDuration } from '../common/units.js';
+import { VERSION } from '../common/version.js';
 import { takesJson } from './json-routes.js';
 import { onlyMethods } from './errors.js';
 import type { Backend } from './ports.js';
@@ -25,13 +26,17 @@ export const REASON = {
  */
 export function addOperatorRoutes(
   router: Router,
-  backend: Pick<Backend, 'operator' | 'fleetHealth'>,
+  backend: Pick<Backend, 'operator' | 'fleetHealth' | 'readiness'>,
   userOf: (request: Request) => string,
 ): void {
   const { operator } = backend;
   router
     .route('/api/status')
-    .get((_request, response) => void response.json({ ...operator.status(), ...backend.fleetHealth() }))
+    .get(async (_request, response) => {
+      const [problems, budget] = await Promise.all([backend.readiness(), operator.budget()]);
+      const standing = { ready: problems.length === 0, problems, ...backend.fleetHealth(), budget };
+      response.json({ version: VERSION, ...operator.status(), ...standing });
+    })
     .all(onlyMethods('GET, HEAD'));
 
   takesJson(

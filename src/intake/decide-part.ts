@@ -11,6 +11,7 @@ import type { EventAction, NewEvent } from '../journal/events.js';
 import type { BatchPart, BatchRecord, Journal } from '../journal/journal.js';
 import type { Memory } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
+import type { ProcessMode } from '../verification/rule-mode.js';
 import { withRuleState } from '../verification/rule-mode.js';
 import { readKnown } from './known.js';
 
@@ -21,6 +22,8 @@ export interface DecidePartDeps {
   rules: () => readonly Rule[];
   /** What all rules together may start. */
   budget: MigrationBudget;
+  /** How far all rules may go. */
+  mode: ProcessMode;
   newPlanId: () => string;
   clock: Clock;
   log: Log;
@@ -36,10 +39,10 @@ export async function decidePart(
   record: Pick<BatchRecord, 'id' | 'sender' | 'migrations'>,
   part: Pick<BatchPart, 'hosts' | 'loads'>,
   rule: Rule,
-  deps: Pick<DecidePartDeps, 'decisions' | 'journal' | 'rules' | 'budget' | 'clock' | 'log' | 'signal'>,
+  deps: Pick<DecidePartDeps, 'decisions' | 'journal' | 'rules' | 'budget' | 'mode' | 'clock' | 'log' | 'signal'>,
   approved?: DecisionRequest['approved'],
 ): Promise<Decision> {
-  const { decisions, journal, rules, budget, clock, log, signal } = deps;
+  const { decisions, journal, rules, budget, mode, clock, log, signal } = deps;
   const known = await readKnown(journal, rule, record, clock.now());
   try {
     const request: DecisionRequest = {
@@ -53,6 +56,7 @@ export async function decidePart(
       ...(part.loads && { loads: part.loads }),
       ...(approved && { approved }),
       budget,
+      mode,
     };
     return await decisions.decide(request, signal);
   } catch (error) {
@@ -104,6 +108,7 @@ export async function keepDecision(
     changes.push(made.memory);
   }
   changes.push((memory) => withPauses(memory, pauses));
+  if (plan) changes.push((memory) => ({ ...memory, guests: plan.guests }));
 
   // A sentence that something does not fit, or a plan that is not carried out as it is, tells why at once.
   const telling = events.find(({ action }) => TELLING.includes(action));

@@ -1,6 +1,8 @@
 import { durationText } from '../common/units.js';
 import { FAILURES_LOOK_BACK_MS, lookBackMs, recentMoves } from '../constraints/index.js';
 import type { Known } from '../decide/decision.js';
+import type { BudgetTime } from '../decide/migration-budgets.js';
+import { BUDGET_LOOK_BACK_MS } from '../decide/migration-budgets.js';
 import { withDefaults } from '../decide/rule-defaults.js';
 import type { EventAction } from '../journal/events.js';
 import type { BatchRecord, Journal } from '../journal/journal.js';
@@ -54,4 +56,14 @@ export async function readKnown(
     })),
     ruleState: standings[rule.name],
   };
+}
+
+/**
+ * What budgets are measured by, as the journal has it now.
+ * @param now - ms since the epoch.
+ */
+export async function budgetTime(journal: Pick<Journal, 'events' | 'memory'>, now: number): Promise<BudgetTime> {
+  const rows = await journal.events({ action: 'migrating', since: now - BUDGET_LOOK_BACK_MS });
+  const events = rows.filter(({ ops_time }) => Date.parse(ops_time) <= now);
+  return { events, guests: journal.memory().guests, now };
 }

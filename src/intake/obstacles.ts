@@ -3,6 +3,7 @@ import { outsideWindows } from '../common/time-windows.js';
 import type { BatchRecord, MigrationRecord } from '../journal/journal.js';
 import type { Memory, OperatorPause } from '../journal/memory.js';
 import type { Rule } from '../rules/rule.js';
+import type { ProcessMode } from '../verification/rule-mode.js';
 import { modeOf } from '../verification/rule-mode.js';
 import { operatorPauseText } from './pause.js';
 
@@ -30,6 +31,7 @@ export function obstacleTo(
   { plan: approved }: Pick<BatchRecord, 'plan'>,
   rules: readonly Rule[],
   memory: Memory,
+  ofProcess: ProcessMode,
   now: number,
 ): string | undefined {
   const rule = rules.find((each) => each.name === name);
@@ -44,7 +46,9 @@ export function obstacleTo(
     if (why !== undefined) return `host ${host.name} is ${why} ${name}`;
   }
   if (approved !== undefined) return undefined;
-  if (modeOf(rule, memory.standings[name]).mode === 'recommend') return `rule ${name} only recommends now`;
+  const mode = modeOf(rule, memory.standings[name], ofProcess);
+  if (mode.mode === 'recommend')
+    return `rule ${name} only recommends now${mode.why === undefined ? '' : `: ${mode.why}`}`;
   const outside = outsideWindows(rule.windows, now);
   return outside === undefined ? undefined : `rule ${name}: ${outside}`;
 }

@@ -1,13 +1,17 @@
+import type { BudgetUse } from '../decide/migration-budgets.js';
+import { budgetUse } from '../decide/migration-budgets.js';
 import { stateOf } from '../decide/recommended-plan.js';
 import { JournalError } from '../journal/journal.js';
 import { NO_JOURNAL, SHUTTING_DOWN } from './answer.js';
 import { approve } from './approve.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
+import { budgetTime } from './known.js';
 import type { Pause } from './pause.js';
 import type { Runner } from './run-batches.js';
 import { operatorPauseText } from './pause.js';
 import { planView } from './plan-views.js';
+import { ruleStandings } from './rule-standings.js';
 import type {
   Approval,
   ApprovalAnswer,
@@ -15,6 +19,7 @@ import type {
   PauseAnswer,
   PlanView,
   ResumeAnswer,
+  RuleStanding,
   StatusView,
   StopAnswer,
   Unavailable,
@@ -28,6 +33,10 @@ const MOST_ROWS = 500;
 /** What a person can do while the service runs. `by` is who: the name of the token, or `api`. */
 export interface Operator {
   status(): StatusView;
+  /** How much of what all rules together may start is used. */
+  budget(): Promise<BudgetUse>;
+  /** How a rule stands, for each. */
+  rules(): Promise<RuleStanding[]>;
   /** Takes no more alerts and begins nothing more; what is under way is followed. `forMs`: for so long, else until resumed. */
   pause(request: { reason: string; forMs?: number }, by: string): Promise<PauseAnswer>;
   resume(by: string): Promise<ResumeAnswer>;
@@ -107,12 +116,17 @@ export function createOperator(deps: OperatorDeps): { operator: Operator; carryO
       const now = clock.now();
       const enabled = rules().filter((rule) => rule.enabled).length;
       return {
+        mode: deciding.mode,
         paused: pause.current() ?? null,
         batch: runner.view(),
         plans_waiting: journal.memory().plans.filter((plan) => stateOf(plan, now) === 'open').length,
         rules: { enabled, disabled: rules().length - enabled },
       };
     },
+
+    budget: async () => budgetUse(deciding.budget, await budgetTime(journal, clock.now())),
+
+    rules: () => ruleStandings(deciding),
 
     pause: (request, by) =>
       answered(async () => {

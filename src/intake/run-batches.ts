@@ -25,7 +25,7 @@ import { pauseText } from './windows-and-pauses.js';
 /** Carries the moves of a batch out: `carryOut` of migration/batch.ts with all that does not change from turn to turn. */
 export type CarryOut = (
   record: BatchRecord,
-  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'abort' | 'onProgress'>,
+  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'overBudget' | 'abort' | 'onProgress'>,
 ) => Promise<void>;
 
 /** What {@link createRunner} needs. */
@@ -39,6 +39,8 @@ export interface RunnerDeps {
   verification: { verifier: Verifier; scrapeIntervalMs: number } | undefined;
   /** Why a move may not begin now; undefined if it may. */
   obstacle: (migration: MigrationRecord, record: BatchRecord) => string | undefined;
+  /** Why a move would pass a budget now; undefined if it would not. */
+  overBudget: (migration: MigrationRecord, record: BatchRecord) => Promise<string | undefined>;
   /** Why the batch begins nothing more, whatever its rules say; undefined if it goes on. */
   halt: (record: BatchRecord) => string | undefined;
   /** Told of hosts whose mean may only lag behind their alert. */
@@ -252,6 +254,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     await deps.carryOut(record, {
       perHost: { source: limits?.perSource, target: limits?.perTarget },
       closed: (migration) => deps.obstacle(migration, record),
+      overBudget: (migration) => deps.overBudget(migration, record),
       abort: batch.moves,
       onProgress: (progress) => batch.showProgress(progress),
     });

@@ -1,6 +1,8 @@
 import type { PlanState } from '../decide/recommended-plan.js';
 import type { MetricName } from '../fleet/fleet.js';
 import type { BatchStop, MigrationRecord } from '../journal/journal.js';
+import type { EventAction } from '../journal/events.js';
+import type { ProcessMode } from '../verification/rule-mode.js';
 import type { OperatorPause, RecommendedPlan } from '../journal/memory.js';
 
 /** The batch that runs now, with the progress of its moves. */
@@ -100,6 +102,7 @@ export interface Unavailable {
 
 /** How the service stands. */
 export interface StatusView {
+  mode: ProcessMode;
   /** Null while nobody has paused it. */
   paused: OperatorPause | null;
   batch: BatchView | null;
@@ -130,3 +133,20 @@ export type StopAnswer =
   /** 409. */
   | { outcome: 'refused'; reason: 'no_batch'; reasons: string[] }
   | Unavailable;
+
+/** How a rule stands. */
+export interface RuleStanding {
+  name: string;
+  enabled: boolean;
+  mode: 'auto' | 'recommend';
+  /** Why it only recommends, where it is not the rule that says so. */
+  why?: string;
+  /** It does nothing until then, since somebody else has moved its guests. */
+  paused?: { until: string; why: string };
+  /** Whether it may act at this minute, and if not why. */
+  window: { open: boolean; why?: string };
+  /** Migrations that it has started within the last hour, and how many it may; null: any number. */
+  budget: { hour: { used: number; limit: number | null } };
+  /** What it has come to last; absent where nothing is known of that. */
+  last?: { at: string; action: EventAction; text: string; batch?: string };
+}

@@ -129,6 +129,8 @@ export interface Memory {
   paused?: OperatorPause;
   /** Moves that may still come about; no other move of the same guest is asked for. */
   underWay: GivenUpMove[];
+  /** How many guests the fleet had when a plan was last made; absent before. */
+  guests?: number;
 }
 
 /** Plans that are kept; the oldest go first, those that are no longer open before the others. */

@@ -12,7 +12,7 @@ export async function ask(batch: BatchRecord, migration: MigrationRecord, option
 
   const { abort } = options;
   const whyClosed = () => (abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration));
-  const before = whyClosed();
+  const before = whyClosed() ?? (await whyOverBudget(migration, options));
   const outdated = before === undefined ? await whyOutdated(request, options) : undefined;
   signal.throwIfAborted();
   // Again: a person may have stopped it during the look, and has been told that nothing more begins.
@@ -53,6 +53,19 @@ export async function ask(batch: BatchRecord, migration: MigrationRecord, option
     onProgress({ kind: 'trouble', migration, error });
   }
   return true;
+}
+
+/** A budget may have been spent or cut since the plan. */
+async function whyOverBudget(
+  migration: MigrationRecord,
+  { overBudget, signal }: CarryOutOptions,
+): Promise<string | undefined> {
+  try {
+    return await overBudget?.(migration);
+  } catch (error) {
+    signal.throwIfAborted();
+    return `how much of the budgets is left is unknown: ${errorMessage(error)}`;
+  }
 }
 
 /** Why the move can no longer be made: the fleet may have changed since the plan, and during the moves before this one. */

@@ -25,6 +25,8 @@ export interface CarryOutOptions {
   movingGuests?: (atMostOldMs: number) => Promise<readonly MovingGuest[]>;
   /** Why a move may not begin now; undefined if it may. What is on its way is followed all the same. */
   closed?: (migration: MigrationRecord) => string | undefined;
+  /** Why a move would pass a budget; undefined if it would not. Asked just before the look at its guest. */
+  overBudget?: (migration: MigrationRecord) => Promise<string | undefined>;
   /**
    * Cancels what is under way and begins nothing more once it is aborted; its reason is who wants that (`alice`). Each move then
    * ends as `given_up`, its `migrate_fail` saying whether the cancellation was seen to take, or as `succeeded` if it arrived.

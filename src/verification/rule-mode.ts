@@ -10,12 +10,18 @@ export function fingerprint(rule: Rule): string {
 /** Whether a rule carries its plans out. `why` is there where experience, and not the rule, says no. */
 export type Mode = { mode: 'auto' } | { mode: 'recommend'; why?: string };
 
-/** The mode of a rule: its own, or `recommend` as long as it is the rule whose predictions were off. */
-export function modeOf(rule: Rule, state: RuleState | undefined): Mode {
+/** How far all rules may go, whatever they say: `recommend` where nothing moves without a person's approval (MODE). */
+export type ProcessMode = 'auto' | 'recommend';
+
+/** The mode of a rule: its own, `recommend` for the whole process, or as long as it is the rule whose predictions were off. */
+export function modeOf(rule: Rule, state: RuleState | undefined, ofProcess: ProcessMode): Mode {
   if (rule.mode === 'recommend') return { mode: 'recommend' };
+  if (ofProcess === 'recommend') return { mode: 'recommend', why: BY_PROCESS };
   const demoted = state?.recommend;
   return demoted?.fingerprint === fingerprint(rule) ? { mode: 'recommend', why: demoted.why } : { mode: 'auto' };
 }
+
+const BY_PROCESS = "MODE=recommend: nothing moves without a person's approval";
 
 /** When the pause of a rule ends, ms since the epoch; undefined if it does not pause. */
 export function pausedUntil(memory: Memory, rule: string, now: number): number | undefined {

@@ -160,7 +160,7 @@ function demote(
   if (outcome !== 'off') return undefined;
   const state = memory.standings[rule.name];
   const misses = (state?.misses ?? 0) + 1;
-  if (misses < most || modeOf(rule, state).mode === 'recommend') return { misses };
+  if (misses < most || modeOf(rule, state, 'auto').mode === 'recommend') return { misses };
   const why =
     `the predictions of rule ${rule.name} were off by more than ${tolerance} ${misses} times in a row ` +
     `(the last by ${offBy?.toFixed(1)}): it only recommends until the rule is changed`;

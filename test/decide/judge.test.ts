@@ -36,6 +36,7 @@ function judged({ snapshot, alerting, samples = {}, unsettled = [], known = noth
     known,
     migrations: given.migrations ?? [],
     budget: {},
+    mode: 'auto',
   };
   const readings: FleetReadings = {
     hosts: new Map(

@@ -12,6 +12,7 @@ test('GET /api/rules: rules and what is wrong with rule files', async () => {
   expect(response.body).toEqual({
     rules: [{ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60 }],
     problems: ['b.json: no'],
+    standings: [],
   });
   expect(response.headers['cache-control']).toBe('no-store');
 });

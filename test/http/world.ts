@@ -21,6 +21,7 @@ import type {
   PauseAnswer,
   PlanView,
   ResumeAnswer,
+  RuleStanding,
   StatusView,
   StopAnswer,
 } from '../../src/intake/views.js';
@@ -74,7 +75,14 @@ export class MemoryBackend implements Backend {
   endedBatches(): ReturnType<Backend['endedBatches']> {
     return this.ended;
   }
-  standing: StatusView = { paused: null, batch: null, plans_waiting: 0, rules: { enabled: 1, disabled: 0 } };
+  standing: StatusView = {
+    mode: 'auto',
+    paused: null,
+    batch: null,
+    plans_waiting: 0,
+    rules: { enabled: 1, disabled: 0 },
+  };
+  standings: RuleStanding[] = [];
   /** What people have asked for, and who; and what they are answered. */
   readonly did: unknown[][] = [];
   paused: () => PauseAnswer = () => ({ outcome: 'unavailable', reason: 'journal', text: 't' });
@@ -85,6 +93,8 @@ export class MemoryBackend implements Backend {
     pause: (...asked) => this.#act(['pause', ...asked], () => this.paused()),
     resume: (...asked) => this.#act(['resume', ...asked], () => this.resumed()),
     stopBatch: (...asked) => this.#act(['stop', ...asked], () => this.stopped()),
+    budget: () => Promise.resolve({ hour: { used: 2, limit: 100 }, day: { used: 3, limit: null } }),
+    rules: () => Promise.resolve(this.standings),
     plans: () => Promise.resolve().then(() => this.waiting()),
     approve: (...asked) => this.#act(['approve', ...asked], () => this.approval()),
     dismiss: (...asked) => this.#act(['dismiss', ...asked], () => this.dismissal()),

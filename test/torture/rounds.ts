@@ -84,6 +84,8 @@ export async function torture(options: {
     RULES_DIR: rulesDir,
     MIGRATION_START_GRACE: '1s',
     MIGRATIONS_PER_HOUR: '1000000',
+    MIGRATIONS_PER_DAY: '1000000',
+    GUESTS_PER_DAY: '0',
     MEMORY_PER_HOUR: '1000TiB',
     VERIFY_TOLERANCE: '100',
   };

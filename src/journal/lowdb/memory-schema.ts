@@ -90,6 +90,7 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
       loads: z.looseObject({ metric, hosts: z.array(loadBefore) }).optional(),
     }),
   ),
+  guests: count.optional(),
   // Absent in journals of old.
   underWay: z
     .array(

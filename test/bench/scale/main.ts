@@ -164,6 +164,8 @@ async function run(one: Case): Promise<string> {
     SIMULATION: simulation,
     MIGRATION_CONCURRENCY: '4',
     MIGRATIONS_PER_HOUR: '100000',
+    MIGRATIONS_PER_DAY: '1000000',
+    GUESTS_PER_DAY: '0',
     MEMORY_PER_HOUR: '100TiB',
     LOG_LEVEL: 'info',
     ...(store && {
