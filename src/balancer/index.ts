@@ -6,4 +6,5 @@ export { MOVE_PRICE } from './model/problem.js';
 export { type FleetIndex, fleetIndex } from './model/fleet-index.js';
 export { type Resolved, names, resolveGuest, resolveHost, resolveReference } from './model/references.js';
 export type * from './model/result.js';
+export type { RiskTerms } from './risk/plan-by-risk.js';
 export { PLAN_DEADLINE_MS, planDeadlineMs, type SearchLimits } from './search/search-limits.js';

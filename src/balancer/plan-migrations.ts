@@ -3,11 +3,11 @@ import { type RunningLimits, type SearchLimits, startLimits } from './search/sea
 import { buildProblem } from './model/build-problem.js';
 import { type PlanRule, cpuScore, memoryScore, readingOf } from './model/arithmetic.js';
 import type { Constraints } from './model/constraints.js';
-import { explain } from './explain/explain-plan.js';
+import { type RiskOfHosts, explain } from './explain/explain-plan.js';
 import { type FleetIndex, byId, fleetIndex } from './model/fleet-index.js';
 import { unexplainedReadings } from './explain/gain.js';
 import { sentenceFor } from './explain/sentence.js';
-import { type Evaluation, type Move, type Problem } from './model/problem.js';
+import { type Evaluation, type Move, type Problem, alertingPart } from './model/problem.js';
 import { FleetRoom } from './explain/room.js';
 import { type Candidate, type RefusalReport, listRejections } from './explain/rejections.js';
 import type {
@@ -19,7 +19,7 @@ import type {
   PlannedSource,
   Rejection,
 } from './model/result.js';
-import { searchWithHeadroom } from './search/headroom-search.js';
+import { type RiskChange, type RiskTerms, planByRisk } from './risk/plan-by-risk.js';
 import { search } from './search/search.js';
 
 /** What a plan is asked for. */
@@ -31,6 +31,8 @@ export interface PlanRequest {
   sourceIds: readonly string[];
   /** What keeps guests where they are and hosts from taking them: of the same snapshot. */
   constraints: Constraints;
+  /** How overload is weighed against memory copied; absent: the plan of least price. */
+  risk?: RiskTerms | undefined;
   /**
    * How long the search may take, the explanation and the list of rejections again each, and a third of it the sentence;
    * without a clock, the same answer on every machine.
@@ -52,7 +54,7 @@ const SENTENCE = 1 / 3;
 export function planMigrations(request: PlanRequest): Plan {
   // Laying out the snapshot is done once for many plans; the clock runs from here.
   fleetIndex(request.snapshot);
-  const { plan, problem, moves, room, unread } = solve(request, startLimits(request.limits));
+  const { plan, problem, moves, room, unread, risk } = solve(request, startLimits(request.limits));
   const report = refusalReport(problem, room, plan.outcome === 'partial' ? moves : []);
   const within = (share: number): RefusalReport => ({ ...report, isLate: wordsLimit(request.limits, share) });
   let rejected: Rejection[] | undefined;
@@ -64,7 +66,7 @@ export function planMigrations(request: PlanRequest): Plan {
       return (rejected ??= listRejections(within(1)));
     },
     get explanation() {
-      return (explanation ??= explained(request, plan, report));
+      return (explanation ??= explained(request, plan, report, risk));
     },
   };
 }
@@ -75,18 +77,24 @@ function wordsLimit({ deadlineMs = Infinity, ...limits }: SearchLimits = {}, sha
 }
 
 /** The explanation, with plans with one guest left where it is: all of it within the limits of one plan. */
-function explained(request: PlanRequest, plan: PlanCore, report: Omit<RefusalReport, 'isLate'>): Explanation {
+function explained(
+  request: PlanRequest,
+  plan: PlanCore,
+  report: Omit<RefusalReport, 'isLate'>,
+  risk: RiskOfHosts | undefined,
+): Explanation {
   const { effort = 1, ...limits } = request.limits ?? {};
   const running = startLimits({ ...limits, effort: effort * SECOND_LOOK });
   const { hosts, positionOf } = report.room.index;
   return explain({
     plan,
     report: { ...report, isLate: running.isLate },
+    ...(risk && { risk }),
     hostById: (id) => hosts[positionOf.get(id) ?? -1],
     without: (guestId) => {
       if (running.isLate()) return undefined;
-      const { plan: other } = solve(withoutGuest(request, guestId), running);
-      return running.isLate() ? undefined : other;
+      const { plan: other, risk: its } = solve(withoutGuest(request, guestId), running);
+      return running.isLate() ? undefined : { plan: other, ...(its && { risk: its }) };
     },
   });
 }
@@ -102,10 +110,10 @@ function solve(request: PlanRequest, running: RunningLimits) {
   const { snapshot, rule, constraints } = request;
   const index = fleetIndex(snapshot);
   const alerting = alertingHosts(index, request.sourceIds);
-  const problem = buildProblem(index, rule, [...alerting].sort(byId), constraints);
-  const { headroom = 0 } = rule;
-  const { moves, evaluation, optimal, gap } =
-    headroom > 0 ? searchWithHeadroom(problem, index, headroom, running) : search(problem, running);
+  const sorted = [...alerting].sort(byId);
+  const byRisk = request.risk && planByRisk({ index, rule, constraints }, sorted, request.risk, running);
+  const problem = byRisk?.problem ?? buildProblem(index, rule, sorted, constraints);
+  const { moves, evaluation, optimal, gap } = byRisk?.solution ?? search(problem, running);
   const unread = alerting.filter((host) => readingOf(host, rule.metric) === undefined);
   const plan: PlanCore = {
     outcome: outcomeOf(problem, evaluation, unread.length),
@@ -113,12 +121,32 @@ function solve(request: PlanRequest, running: RunningLimits) {
     metric: rule.metric,
     threshold: rule.threshold,
     sources: plannedSources(problem, evaluation, alerting, rule),
+    ...preventedSources(problem, evaluation, moves),
     migrations: moves.flatMap((move) => plannedMigration(problem, evaluation, move)),
     cost: evaluation.price,
     optimal,
     gap,
   };
-  return { plan, problem, moves, room: new FleetRoom(index, rule, constraints), unread };
+  return {
+    plan,
+    problem,
+    moves,
+    room: new FleetRoom(index, rule, constraints),
+    unread,
+    risk: byRisk && riskOfHosts(index, byRisk.risk),
+  };
+}
+
+function riskOfHosts({ positionOf }: FleetIndex, { before, after }: RiskChange): RiskOfHosts {
+  const sum = (risks: Float64Array) => risks.reduce((all, risk) => all + risk, 0);
+  return {
+    of(hostId) {
+      const at = positionOf.get(hostId) ?? -1;
+      return { before: before[at] ?? 0, after: after[at] ?? 0 };
+    },
+    before: sum(before),
+    after: sum(after),
+  };
 }
 
 function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
@@ -129,10 +157,15 @@ function alertingHosts(index: FleetIndex, ids: readonly string[]): Host[] {
   });
 }
 
+/** By the threshold: a source that lacks headroom is cleared all the same. */
 function outcomeOf(problem: Problem, evaluation: Evaluation, unread: number): PlanOutcome {
-  if (problem.sources.length === 0) return unread > 0 ? 'find_result_fail' : 'not_needed';
+  const { sources } = alertingPart(problem);
+  if (sources.length === 0) return unread > 0 ? 'find_result_fail' : 'not_needed';
   if (evaluation.moves === 0) return 'find_result_fail';
-  return evaluation.cleared && unread === 0 ? 'migrate' : 'partial';
+  const isCleared = sources.every(({ threshold }, at) => {
+    return evaluation.sourceLevels[at]! < threshold - problem.tolerance;
+  });
+  return isCleared && unread === 0 ? 'migrate' : 'partial';
 }
 
 /** A level back in the unit of its metric. */
@@ -161,11 +194,26 @@ function plannedSources(
   });
 }
 
+/** The hosts that are relieved before they alert. */
+function preventedSources(
+  problem: Problem,
+  evaluation: Evaluation,
+  moves: readonly Move[],
+): Pick<PlanCore, 'prevented'> {
+  const left = new Set(moves.map(({ item }) => problem.items[item]!.source));
+  const prevented = problem.sources.flatMap(({ host: { id, name }, level, preventive }, source): PlannedSource[] => {
+    if (!preventive || !left.has(source)) return [];
+    const predicted = readingAt(problem, evaluation.sourceLevels[source]!);
+    return [{ id, name, current: readingAt(problem, level), predicted }];
+  });
+  return prevented.length > 0 ? { prevented } : {};
+}
+
 function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move): PlannedMigration[] {
   const item = problem.items[move.item]!;
   const to = problem.targets.hosts[move.target]!;
   const before = problem.targets.level[move.target]!;
-  const source = problem.sources[item.source]!.host;
+  const { host: source, preventive } = problem.sources[item.source]!;
   const level = evaluation.targetLevels.get(move.target) ?? before;
   return item.guests.map((guest) => ({
     guest: {
@@ -183,6 +231,7 @@ function plannedMigration(problem: Problem, evaluation: Evaluation, move: Move):
       score: readingOf(to, problem.metric) ?? readingAt(problem, before),
       predicted: readingAt(problem, level),
     },
+    ...(preventive && { preventive }),
   }));
 }
 
@@ -195,7 +244,8 @@ function refusalReport(
   const { index, rule, constraints } = room;
   const candidates: Candidate[] = [];
   const excluded: RefusalReport['excluded'][number][] = [];
-  for (const { host: source } of problem.sources) {
+  const alerting = alertingPart(problem);
+  for (const { host: source } of alerting.sources) {
     for (const guest of index.guestsOf.get(source.id) ?? []) {
       const exclusion = constraints.guest(guest, source);
       if (exclusion) excluded.push({ guest, exclusion });

@@ -47,11 +47,12 @@ function refused({ refusedHosts, refusedGuests }: Explanation): string[] {
 export function planText(plan: Plan): string {
   const { explanation } = plan;
   const moves = plan.migrations.map(
-    ({ guest, target_host }) =>
+    ({ guest, target_host, preventive }) =>
       `  ${guest.name}: ${guest.host} -> ${target_host.name} ` +
-      `(${guest.vcpu_count} ${guest.vcpu_count === 1 ? 'vCPU' : 'vCPUs'}, ${guest.vmem_size} MiB, takes ${amount(plan.metric, guest.score)} off its host)`,
+      `(${guest.vcpu_count} ${guest.vcpu_count === 1 ? 'vCPU' : 'vCPUs'}, ${guest.vmem_size} MiB, takes ${amount(plan.metric, guest.score)} off its host${preventive ? ', which does not alert yet' : ''})`,
   );
   // The sentence of the documents goes through guests and hosts one by one: it is for the end.
+  const chances = explanation.loads.flatMap(({ name, risk }) => (risk ? [`  ${name}: ${risk.text}`] : []));
   const isFailed = plan.outcome === 'find_result_fail';
   const parts: string[][] = [
     [isFailed ? `${plan.outcome}: nothing can move` : `${plan.outcome}: ${plan.notes}`],
@@ -66,6 +67,7 @@ export function planText(plan: Plan): string {
           ...chart(plan, explanation.loads),
         ]
       : [],
+    chances.length > 0 ? ['What is to be expected:', ...chances] : [],
     isFailed ? [`In full: ${plan.notes}`] : [],
   ];
   return parts

@@ -110,15 +110,18 @@ async function ruleFor(
 
 /** Which rule it was, with what the service makes of the keys that it leaves out. */
 function ruleUsed(given: Rule, from: string, then: Rule) {
-  const { headroom, cooldownMs, evidence } = withDefaults(given);
+  const { headroom, worth, relieve, cooldownMs, evidence } = withDefaults(given);
   const same = isDeepStrictEqual(withDefaults(given), withDefaults(then));
-  return { name: given.name, from, same_as_then: same, headroom, cooldown: durationText(cooldownMs), evidence };
+  const cooldown = durationText(cooldownMs);
+  return { name: given.name, from, same_as_then: same, headroom, worth, relieve, cooldown, evidence };
 }
 
-function ruleUsedText({ name, from, same_as_then, headroom, cooldown, evidence }: ReturnType<typeof ruleUsed>): string {
+function ruleUsedText(used: ReturnType<typeof ruleUsed>): string {
+  const { name, from, same_as_then, headroom, worth, relieve, cooldown, evidence } = used;
   const how = typeof evidence === 'string' ? evidence : `share ${evidence.share}`;
   const since = same_as_then ? 'the same as then' : 'not the same as then';
-  return `by rule ${name} of ${from}, ${since}: headroom ${headroom}, cooldown ${cooldown}, evidence ${how}`;
+  const weighed = `worth ${worth} GiB, relieve ${relieve}, headroom ${headroom}`;
+  return `by rule ${name} of ${from}, ${since}: ${weighed}, cooldown ${cooldown}, evidence ${how}`;
 }
 
 async function runReplay(
@@ -142,6 +145,7 @@ async function runReplay(
     otherAlertingIds: part.other_alerting_ids ?? [],
     exclusions: part.refusals,
     underWay: part.under_way ?? [],
+    unsettledIds: part.unsettled_ids ?? [],
     approvedMoves: part.approved_moves,
     limits: {},
   });

@@ -6,6 +6,8 @@ import { DEFAULTS } from '../decide/rule-defaults.js';
 /** Keys beside those of the first tables, each with what is done where a rule leaves it out. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   headroom: String(DEFAULTS.headroom),
+  worth: `${DEFAULTS.worth} GiB`,
+  relieve: DEFAULTS.relieve,
   cooldown: durationText(DEFAULTS.cooldownMs),
   'guards.memoryFloor': `${MEMORY_FLOOR / 1024 ** 3}GiB`,
   'guards.cpuCeiling': String(CPU_CEILING),

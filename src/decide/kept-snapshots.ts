@@ -20,6 +20,8 @@ export interface PartSnapshot {
   source_ids: string[];
   /** Alerting hosts that were not to be relieved. */
   other_alerting_ids?: string[];
+  /** Hosts whose readings did not show yet what had been moved. */
+  unsettled_ids?: string[];
   /** Guests on their way then. */
   under_way?: MoveUnderWay[];
   /** The moves that a person had approved. */

@@ -8,7 +8,7 @@ import { guestsUse } from '../verification/host-loads.js';
  * @param before - those of an earlier plan of the same part: its hosts keep the reading from before any of its moves.
  */
 export function loadsBefore(plan: Plan, snapshot: Snapshot, before?: LoadsBefore): LoadsBefore {
-  const sources = new Set(plan.sources.map(({ id }) => id));
+  const sources = new Set([...plan.sources, ...(plan.prevented ?? [])].map(({ id }) => id));
   const targets = new Set(plan.migrations.map(({ target_host: { id } }) => id));
   const earlier = before?.hosts ?? [];
   const known = new Set(earlier.map(({ id }) => id));

@@ -2,8 +2,10 @@ import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import type { FleetAnswer } from '../fleet/ask.js';
 import { askFleet } from '../fleet/ask.js';
-import type { Cloud, Metrics } from '../fleet/fleet.js';
+import { isRuleSource, isRuleTarget } from '../fleet/find-host.js';
+import type { Cloud, HostRecord, Metrics } from '../fleet/fleet.js';
 import { FleetError } from '../fleet/fleet.js';
+import type { Rule } from '../rules/rule.js';
 import { HISTORY_MS } from './rule-defaults.js';
 import type { Draft, Step } from './walk.js';
 import { ended } from './walk.js';
@@ -19,6 +21,11 @@ export interface Observed extends Draft {
 
 /** Readings that were not used and are told of one by one; the others are counted. */
 const MOST_DISCARDED = 20;
+
+/** The hosts that a rule relieves or may send guests to. */
+function concernedBy(rule: Rule): (host: HostRecord) => boolean {
+  return (host) => isRuleSource(rule, host) || isRuleTarget(rule, host);
+}
 
 /** Asks cloud and metric store once. A system that does not answer ends the decision: nothing is moved on a guess. */
 export async function observe(
@@ -37,7 +44,8 @@ export async function observe(
   const { rule } = draft.request;
   try {
     const { periodMs } = rule;
-    const answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs, historyMs: HISTORY_MS });
+    const history = { hostsMs: HISTORY_MS.hosts, guestsMs: HISTORY_MS.guests, concerns: concernedBy(rule) };
+    const answer = await askFleet({ cloud, metrics, clock, signal, timeoutMs, periodMs, history });
     for (const { kind, name, metric, value, reason } of answer.discarded.slice(0, MOST_DISCARDED)) {
       log.warn(
         { rule: rule.name, [kind]: name, metric, value, reason },

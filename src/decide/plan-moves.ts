@@ -8,6 +8,7 @@ import {
   listed,
 } from '../constraints/index.js';
 import type { Clock } from '../common/clock.js';
+import { isRuleSource } from '../fleet/find-host.js';
 import type { Snapshot } from '../fleet/fleet.js';
 import type { Rule } from '../rules/rule.js';
 import type { Constrained } from './constrain.js';
@@ -21,6 +22,8 @@ export interface PlanningRequest {
   otherAlertingIds: readonly string[];
   exclusions: readonly ListedExclusion[];
   underWay: readonly MoveUnderWay[];
+  /** Hosts whose readings do not show yet what has been moved. */
+  unsettledIds: readonly string[];
   approvedMoves?: readonly ApprovedMove[] | undefined;
   limits: SearchLimits;
 }
@@ -33,8 +36,21 @@ export const planByRule: Planner = (request) => {
   const { snapshot, rule, sourceIds, otherAlertingIds, exclusions, underWay, approvedMoves, limits } = request;
   const further = [listed(exclusions), ...(approvedMoves ? [approvedPlan(approvedMoves)] : [])];
   const constraints = constraintsFor({ snapshot, rule, sourceIds, otherAlertingIds, underWay, further });
-  return planMigrations({ snapshot, rule, sourceIds, constraints, limits });
+  const { worth, relieve } = withDefaults(rule);
+  const preventiveIds = relieve === 'covered' ? preventiveHosts(request) : [];
+  const risk = worth > 0 ? { worth, preventiveIds } : undefined;
+  return planMigrations({ snapshot, rule, sourceIds, constraints, limits, risk });
 };
+
+/** Hosts that a batch may relieve though they do not alert: those that the rule covers and whose readings say how they are. */
+function preventiveHosts({ snapshot, rule, sourceIds, otherAlertingIds, unsettledIds }: PlanningRequest): string[] {
+  const others = new Set([...sourceIds, ...otherAlertingIds, ...unsettledIds]);
+  return snapshot.hosts.flatMap((host) => {
+    const { id, enabled, status, maintenance, metrics } = host;
+    const isOpen = enabled && status === 'online' && !maintenance && metrics[rule.metric] !== undefined;
+    return isOpen && !others.has(id) && isRuleSource(rule, host) ? [id] : [];
+  });
+}
 
 /** A draft with a plan. */
 export interface Planned extends Constrained {
@@ -53,7 +69,18 @@ export function planOf(
   { planner, clock }: { planner: Planner; clock: Clock },
 ): Plan {
   const { snapshot, request, sourceIds, otherAlertingIds, underWay, approvedMoves } = draft;
+  const unsettledIds = [...draft.unsettled.keys()];
   const rule = withDefaults(request.rule);
   const limits = { now: () => clock.monotonic(), deadlineMs: planDeadlineMs(sourceIds.length) };
-  return planner({ snapshot, rule, sourceIds, otherAlertingIds, exclusions, underWay, approvedMoves, limits });
+  return planner({
+    snapshot,
+    rule,
+    sourceIds,
+    otherAlertingIds,
+    exclusions,
+    underWay,
+    unsettledIds,
+    approvedMoves,
+    limits,
+  });
 }

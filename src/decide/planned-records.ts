@@ -9,10 +9,11 @@ export function allowedBy({ target: { withLocalDisks } }: Pick<Rule, 'target'>):
 }
 
 /** A planned move in the notes of its events. */
-export function toNotes({ guest, target_host: target }: PlannedMigration): MigrationNotes {
+export function toNotes({ guest, target_host: target, preventive }: PlannedMigration): MigrationNotes {
   const { host, host_id, id, name, score, vcpu_count, vmem_size } = guest;
   return {
     guest: { host, host_id, id, name, score, vcpu_count, vmem_size },
     target_host: { id: target.id, name: target.name, score: target.score },
+    ...(preventive && { preventive }),
   };
 }

@@ -108,6 +108,7 @@ async function keepSnapshot(
       source_ids: constrained.sourceIds,
       other_alerting_ids: constrained.otherAlertingIds,
       refusals: constrained.exclusions,
+      unsettled_ids: [...constrained.unsettled.keys()],
       under_way: [...constrained.underWay],
       ...(constrained.approvedMoves && { approved_moves: [...constrained.approvedMoves] }),
       snapshot,

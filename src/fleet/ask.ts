@@ -1,6 +1,15 @@
 import type { Clock } from '../common/clock.js';
-import type { Cloud, FleetHistory, FleetReadings, HistoryQuery, Metrics, Snapshot } from './fleet.js';
-import { FleetError } from './fleet.js';
+import type {
+  Cloud,
+  FleetHistory,
+  FleetReadings,
+  HistoryQuery,
+  HostRecord,
+  Inventory,
+  Metrics,
+  Snapshot,
+} from './fleet.js';
+import { FleetError, HISTORY_SLOT_MS } from './fleet.js';
 import type { DiscardedReading } from './snapshot.js';
 import { assembleSnapshot, withHistory } from './snapshot.js';
 import { withinTime } from './within-time.js';
@@ -12,12 +21,27 @@ export interface AskOptions {
   clock: Clock;
   /** The window that readings are averaged over, ms. */
   periodMs: number;
-  /** How far back the course of the readings is wanted, ms; none by default. */
-  historyMs?: number;
+  /** Whose course is wanted, and how far back; none by default. */
+  history?: CourseWanted | undefined;
   /** The longest that each system may take to answer, ms; a cloud may have a limit of its own for its inventory. */
   timeoutMs: number;
   signal?: AbortSignal;
 }
+
+/** Whose course a plan goes by. */
+export interface CourseWanted {
+  /** How far back, ms. */
+  hostsMs: number;
+  guestsMs: number;
+  /** The hosts that matter, with the guests on them; all by default. */
+  concerns?: (host: HostRecord) => boolean;
+}
+
+/**
+ * Slots of guests that are asked for at most: 6 h of 8,000 guests. Of more guests the course is asked for less far back, or the
+ * answer would take longer than an alert can wait.
+ */
+const MOST_GUEST_SLOTS = 600_000;
 
 /** The fleet at one moment. */
 export interface FleetAnswer {
@@ -37,7 +61,7 @@ export interface FleetAnswer {
  * @throws FleetError that names the system that did not answer, or answered nonsense.
  */
 export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
-  const { cloud, metrics, clock, periodMs, historyMs, timeoutMs } = options;
+  const { cloud, metrics, clock, periodMs, history: wanted, timeoutMs } = options;
   const over = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
   const bounded: Bounded = (what, call) => withinTime({ system: metrics.name, what, timeoutMs, signal }, call);
@@ -46,12 +70,11 @@ export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
     const inventoryLimit = { system: cloud.name, what: 'inventory', timeoutMs: inventoryMs, signal };
     const inventory = await withinTime(inventoryLimit, (within) => cloud.inventory(within));
     const { hosts, guests } = inventory;
-    const asked: Course | Promise<Course> =
-      historyMs === undefined ? {} : courseOf(metrics, { hosts, guests, historyMs }, bounded);
+    const query = wanted && historyQuery(inventory, wanted);
+    const asked: Course | Promise<Course> = query ? courseOf(metrics, query, bounded) : {};
+    const windows = query && { historyMs: query.historyMs, guestHistoryMs: query.guestHistoryMs };
     const [present, course] = await Promise.all([
-      bounded('readings', (within) =>
-        metrics.readings({ hosts, guests, periodMs, ...(historyMs !== undefined && { historyMs }) }, within),
-      ),
+      bounded('readings', (within) => metrics.readings({ hosts, guests, periodMs, ...windows }, within)),
       asked,
     ]);
     const readings = course.history ? withHistory(present, course.history) : present;
@@ -67,6 +90,16 @@ export async function askFleet(options: AskOptions): Promise<FleetAnswer> {
     // What is still being asked is of no use once the readings have failed.
     over.abort();
   }
+}
+
+/** What is asked of a store for the course that is wanted. */
+function historyQuery({ hosts, guests }: Inventory, { hostsMs, guestsMs, concerns = () => true }: CourseWanted) {
+  const concerned = hosts.filter(concerns);
+  const ids = new Set(concerned.map(({ id }) => id));
+  const its = concerned.length === hosts.length ? guests : guests.filter(({ host_id }) => ids.has(host_id));
+  const slots = Math.max(1, Math.floor(MOST_GUEST_SLOTS / Math.max(1, its.length)));
+  const guestHistoryMs = Math.min(guestsMs, slots * HISTORY_SLOT_MS);
+  return { hosts: concerned, guests: its, historyMs: hostsMs, guestHistoryMs };
 }
 
 /** The history that came, or why none did; neither where it was not asked for apart. */

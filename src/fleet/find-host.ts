@@ -116,3 +116,8 @@ export function isAmong(references: readonly string[], { id, name }: Named): boo
 export function isRuleSource(rule: { source: { hosts: readonly string[] } }, host: Named): boolean {
   return rule.source.hosts.length === 0 || isAmong(rule.source.hosts, host);
 }
+
+/** Whether guests may go to this host as far as the rule's `target.hosts` say: one of them, or any host where none are given. */
+export function isRuleTarget(rule: { target: { hosts: readonly string[] } }, host: Named): boolean {
+  return rule.target.hosts.length === 0 || isAmong(rule.target.hosts, host);
+}

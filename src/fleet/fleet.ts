@@ -105,10 +105,12 @@ export interface MetricsQuery {
   periodMs: number;
   /** How far back samples are wanted besides the mean, ms; none by default. Only for stores without {@link Metrics.history}. */
   historyMs?: number;
+  /** The same for guests, where they are looked at further back than hosts, ms. */
+  guestHistoryMs?: number;
 }
 
-/** The hosts and guests whose course is wanted, and how far back, ms. */
-export type HistoryQuery = Pick<MetricsQuery, 'hosts' | 'guests'> & { historyMs: number };
+/** The hosts and guests whose course is wanted, and how far back, ms; guests as far as hosts where nothing is said. */
+export type HistoryQuery = Pick<MetricsQuery, 'hosts' | 'guests' | 'guestHistoryMs'> & { historyMs: number };
 
 /** Readings by host id and by guest id, then by metric name. Ids without a reading are absent. */
 export interface FleetReadings {

@@ -91,8 +91,8 @@ function guestText({ guest }: MigrationNotes): string {
   return `guest ${guest.name} (${guest.vcpu_count} vCPUs, ${gib(guest.vmem_size * 1024 ** 2)})`;
 }
 
-function wayText({ guest, target_host: target }: MigrationNotes): string {
-  return `from ${guest.host} to ${target.name}`;
+function wayText({ guest, target_host: target, preventive }: MigrationNotes): string {
+  return `from ${guest.host} to ${target.name}${preventive ? ' (preventive)' : ''}`;
 }
 
 function failureText(notes: MigrationNotes | string): string {

@@ -19,6 +19,8 @@ export interface MigrationNotes {
     /** Reading before the move: % or bytes. */
     score: number;
   };
+  /** Its source did not alert: it was relieved before it would. */
+  preventive?: true;
   /** Why it failed, or that it came late; only on how a move has ended. */
   reason?: string;
   /** Whether the failure says something against this guest on this host alone, or against the host whoever comes. */

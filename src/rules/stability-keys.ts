@@ -3,6 +3,7 @@ import { strict } from './fields.js';
 import { parseBytes, parseDuration } from '../common/units.js';
 
 const EXPECTED_HEADROOM = 'expected points of capacity from 0 to 50 (%)';
+const EXPECTED_WORTH = 'expected GiB from 0 to 100000';
 const EXPECTED_COOLDOWN = 'expected a duration such as "1h", or "0s"';
 const EXPECTED_FLOOR = 'expected bytes, or a string such as "1GiB"';
 const EXPECTED_CEILING = 'expected a number above 0 and at most 100 (%)';
@@ -55,8 +56,18 @@ export const stabilityKeys = {
     .optional()
     .meta({
       description:
-        'Points of capacity that a plan keeps under the threshold on sources and targets; 0: the bare threshold',
+        'Points of capacity that a plan keeps under the threshold on sources and targets, whatever their history says; 0 by default',
       examples: [5],
+    }),
+  worth: z
+    .number(EXPECTED_WORTH)
+    .min(0, EXPECTED_WORTH)
+    .max(100_000, EXPECTED_WORTH)
+    .optional()
+    .meta({
+      description:
+        'Memory that may be copied to take a host from certainly overloaded to certainly not, GiB; 130 by default, 0: the plan of least price',
+      examples: [130],
     }),
   cooldown: z
     .string(EXPECTED_COOLDOWN)

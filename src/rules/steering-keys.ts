@@ -78,6 +78,10 @@ export const steeringKeys = {
   mode: z.enum(['auto', 'recommend'], 'expected "auto" or "recommend"').optional().meta({
     description: 'auto (the default) carries plans out; recommend records them, and waits for an approval',
   }),
+  relieve: z.enum(['covered', 'alerting'], 'expected "covered" or "alerting"').optional().meta({
+    description:
+      'covered (the default): once an alert has opened a batch, any host of source.hosts that is likely to be overloaded is relieved; alerting: only hosts that alert',
+  }),
   keepTogether: groups('Guests that are never moved away from each other, as lists of ids or names, or by tag'),
   keepApart: groups('Guests that never come to one host, as lists of ids or names, or by tag'),
   pinned: z

@@ -16,7 +16,7 @@ beforeAll(ensureBuilt);
 async function program(simulation: string, over: Record<string, string> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'automigrate-thread-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  const rule = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m', headroom: 0 };
+  const rule = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m', worth: 0 };
   await writeFile(join(directory, 'test-cpu.json'), JSON.stringify(rule));
   const running = startProgram({
     SIMULATION: simulation,

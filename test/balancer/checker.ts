@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 /** Sums of percentages are compared up to this. */
 const SLACK = 1e-7;
 
-type Asked = Pick<PlanRequest, 'snapshot' | 'rule' | 'sourceIds'>;
+type Asked = Pick<PlanRequest, 'snapshot' | 'rule' | 'sourceIds' | 'risk'>;
 
 export function isUsableTarget({ rule, sourceIds }: Asked, to: Host): boolean {
   const listed = (list: string[]) => list.includes(to.id) || list.includes(to.name);
@@ -112,7 +112,11 @@ export function brokenRules(asked: Asked, plan: Plan): string[] {
   const leaving = new Map<string, Guest[]>();
   const seen = new Set<string>();
   let cost = 0;
-  for (const { guest: moved, target_host } of plan.migrations) {
+  let isPreventive = false;
+  for (const { guest: moved, target_host, preventive } of plan.migrations) {
+    if (isPreventive && !preventive)
+      broken.push(`${moved.id} relieves an alerting host and comes after preventive moves`);
+    isPreventive ||= preventive === true;
     const guest = guests.get(moved.id);
     const to = hosts.get(target_host.id);
     const from = hosts.get(moved.host_id);
@@ -122,7 +126,9 @@ export function brokenRules(asked: Asked, plan: Plan): string[] {
     }
     if (seen.has(guest.id)) broken.push(`${guest.id} moves twice`);
     seen.add(guest.id);
-    if (!sourcesOver(asked).includes(from)) broken.push(`${from.id} needs no relief`);
+    if (preventive ? !asked.risk?.preventiveIds.includes(from.id) : !sourcesOver(asked).includes(from)) {
+      broken.push(`${from.id} needs no relief`);
+    }
     if (!isCandidate(asked, guest)) broken.push(`${guest.id} may not move`);
     if (!isUsableTarget(asked, to)) broken.push(`${to.id} is no target`);
     if (!isSameKind(from, to)) broken.push(`${to.id} is of another kind than ${from.id}`);
@@ -132,6 +138,7 @@ export function brokenRules(asked: Asked, plan: Plan): string[] {
   }
   if (cost !== plan.cost) broken.push(`cost ${plan.cost}, not ${cost}`);
   for (const [to, come] of arriving) {
+    if (leaving.has(to.id)) broken.push(`guests come to ${to.id} and leave it`);
     if (!fitsTogether(asked, come, to)) broken.push(`${to.id} has no room for ${come.map(({ id }) => id).join(', ')}`);
   }
   const readings = sourceIds.map((id) => {

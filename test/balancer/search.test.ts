@@ -148,7 +148,7 @@ describe('a problem with guests that belong together or apart', () => {
     const two = (value: number) => Float64Array.of(value, value);
     return {
       metric: 'cpu.usage_active',
-      sources: [{ host: host('a'), level: 75, limit: 60, kind: 0 }],
+      sources: [{ host: host('a'), level: 75, threshold: 60, limit: 60, kind: 0 }],
       items: [item('g1'), item('g2')],
       targets: {
         hosts,

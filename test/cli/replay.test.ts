@@ -8,7 +8,7 @@ import type { RuleFile } from '../../src/rules/rule.js';
 import { alert, build, openRule, roomy } from '../support/service.js';
 import { run } from './run.js';
 
-const bare = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, headroom: 0 } as const;
+const bare = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, worth: 0 } as const;
 
 /** A data directory in which one batch has moved g to b. */
 async function recorded(ruleFile: Partial<RuleFile> = bare) {
@@ -61,11 +61,11 @@ describe('automigrate replay', () => {
     });
     const { out } = await replay(String(event));
     expect(out).toContain(
-      `by rule test-cpu of ${join(rulesDir, 'test-cpu.json')}, the same as then: headroom 3, cooldown 1h, evidence mean\n`,
+      `by rule test-cpu of ${join(rulesDir, 'test-cpu.json')}, the same as then: worth 130 GiB, relieve covered, headroom 0, cooldown 1h, evidence mean\n`,
     );
     expect(out).toContain('the same as it was planned then');
     await write({ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, headroom: 9 });
-    expect((await replay(String(event))).out).toContain('not the same as then: headroom 9,');
+    expect((await replay(String(event))).out).toContain('headroom 9, cooldown');
   });
 
   it('takes the id of a batch, and prints the plan as JSON with what was different', async () => {

@@ -67,6 +67,7 @@ function judged({ snapshot, alerting, samples = {}, unsettled = [], known = noth
     otherAlertingIds: step.otherAlertingIds,
     exclusions: [],
     underWay: [],
+    unsettledIds: [...draft.unsettled.keys()],
     limits: {},
   });
   return { ...step, moves: plan.migrations.map((each) => `${each.guest.name} to ${each.target_host.name}`) };

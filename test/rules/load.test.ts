@@ -111,7 +111,7 @@ describe('a rule file', () => {
     };
     expect(problemsOf(value).sort()).toEqual([
       'enabled: expected true or false, got "yes"',
-      'extra: unknown key; expected one of $schema, name, metric, threshold, period, source, target, match, enabled, headroom, cooldown, guards, allocation, evidence, mode, keepTogether, keepApart, pinned, ignore, leastGain, windows, limits, foreignPause',
+      'extra: unknown key; expected one of $schema, name, metric, threshold, period, source, target, match, enabled, headroom, worth, cooldown, guards, allocation, evidence, mode, relieve, keepTogether, keepApart, pinned, ignore, leastGain, windows, limits, foreignPause',
       'match.labels.severity: expected a string, got 1',
       'period: expected a duration above 0 such as "2m" or "1h30m", got 7',
       'source.host: unknown key; expected one of hosts, guests',

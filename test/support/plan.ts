@@ -1,4 +1,10 @@
-import { type Plan, type PlanRule, type SearchLimits, planMigrations as planWith } from '../../src/balancer/index.js';
+import {
+  type Plan,
+  type PlanRule,
+  type RiskTerms,
+  type SearchLimits,
+  planMigrations as planWith,
+} from '../../src/balancer/index.js';
 import {
   type Constraint,
   type ConstrainingRule,
@@ -20,11 +26,12 @@ export interface PlanRequest {
   exclusions?: readonly ListedExclusion[];
   further?: readonly Constraint[];
   limits?: SearchLimits;
+  risk?: RiskTerms;
 }
 
 /** As the product plans: the constraints of rule and fleet, then the balancer. */
-export function planMigrations({ limits, exclusions = [], further = [], ...request }: PlanRequest): Plan {
+export function planMigrations({ limits, risk, exclusions = [], further = [], ...request }: PlanRequest): Plan {
   const { snapshot, rule, sourceIds } = request;
   const constraints = constraintsFor({ ...request, further: [listed(exclusions), ...further] });
-  return planWith({ snapshot, rule, sourceIds, constraints, ...(limits && { limits }) });
+  return planWith({ snapshot, rule, sourceIds, constraints, risk, ...(limits && { limits }) });
 }

@@ -16,8 +16,8 @@ import { createVirtualClock } from './virtual-clock.js';
 export const openRule = (over: Partial<RuleFile> = {}): Rule =>
   toRule(ruleFileSchema.parse({ name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m', ...over }));
 
-/** The same against the bare threshold, so that the plan of a small fleet is plain to see. */
-export const rule = (over: Partial<RuleFile> = {}): Rule => openRule({ headroom: 0, ...over });
+/** The same for the least price, so that the plan of a small fleet is plain to see. */
+export const rule = (over: Partial<RuleFile> = {}): Rule => openRule({ worth: 0, ...over });
 
 let alerts = 0;
 /** An alert of that rule, another at each call. */

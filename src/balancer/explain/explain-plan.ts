@@ -1,4 +1,5 @@
 import type { Host } from '../../fleet/fleet.js';
+import { hostRisk } from './chance.js';
 import { counted, sayAmount, sayReading } from './sentence.js';
 import { type SourceGain, gainsOf, unexplainedReadings } from './gain.js';
 import { type Refused, groups } from './refused-groups.js';
@@ -20,8 +21,24 @@ export interface ExplainRequest {
   plan: PlanCore;
   report: RefusalReport;
   hostById: (id: string) => Host | undefined;
-  /** The best plan without one of the guests that move; undefined if it clears less. */
-  without: (guestId: string) => PlanCore | undefined;
+  /** Absent where the plan is the one of least price. */
+  risk?: RiskOfHosts;
+  /** The best plan without one of the guests that move; undefined if there was no time for it. */
+  without: (guestId: string) => OtherPlan | undefined;
+}
+
+/** How likely the hosts are to be past their threshold, before the plan and after it. */
+export interface RiskOfHosts {
+  of(hostId: string): { before: number; after: number };
+  /** Hosts of the rule past their threshold that are to be expected: the sum over all of them. */
+  before: number;
+  after: number;
+}
+
+/** A plan to compare with. */
+export interface OtherPlan {
+  plan: PlanCore;
+  risk?: RiskOfHosts;
 }
 
 /** Moves of a plan that are left out one by one to find the next best. */
@@ -31,15 +48,15 @@ const LEFT_OUT = 8;
  * Puts a plan into words and numbers.
  * @returns the structure that the CLI prints and the event holds.
  */
-export function explain({ plan, report, hostById, without }: ExplainRequest): Explanation {
+export function explain({ plan, report, hostById, risk, without }: ExplainRequest): Explanation {
   const sources = gainsOf(plan).map((gain) => explainSource(plan, gain));
   const short = new Set(sources.filter(({ cleared }) => !cleared).map(({ id }) => id));
   const { refusedHosts, nearest } = refusals(report, short);
   // Last, for it takes what is left of the time.
-  const nextBest = plan.outcome === 'migrate' ? findNextBest(plan, without) : undefined;
+  const nextBest = plan.outcome === 'migrate' ? findNextBest({ plan, ...(risk && { risk }) }, without) : undefined;
   return {
     sources,
-    chosen: chosenText(plan),
+    chosen: chosenText(plan, risk),
     ...(nextBest && { nextBest }),
     refusedHosts,
     refusedGuests: groups(
@@ -47,7 +64,7 @@ export function explain({ plan, report, hostById, without }: ExplainRequest): Ex
       'guest',
       report.excluded.map(({ guest, exclusion }) => ({ name: guest.name, reason: exclusion.reason, distance: 0 })),
     ),
-    loads: loadChanges(plan, hostById),
+    loads: loadChanges(plan, hostById, risk),
     ...((plan.outcome === 'find_result_fail' || plan.outcome === 'partial') && {
       missing: missingPart(plan, report, sources, nearest),
     }),
@@ -65,11 +82,12 @@ function explainSource({ metric, threshold }: PlanCore, gain: SourceGain): Expla
   return { ...gain, text };
 }
 
-function chosenText(plan: PlanCore): string {
+function chosenText(plan: PlanCore, risk: RiskOfHosts | undefined): string {
   const { migrations, cost, optimal, gap } = plan;
   if (migrations.length === 0) return 'nothing moves';
   const memory = migrations.reduce((sum, { guest }) => sum + guest.vmem_size, 0);
   const what = `${counted(migrations.length, 'guest')} with ${memory} MiB to copy (price ${cost})`;
+  if (risk) return `${what}: ${expectedText(plan, risk)}`;
   const share = `${(gap * 100).toFixed(gap < 0.01 ? 2 : 0)} %`;
   if (plan.outcome === 'partial') {
     return `${what}: ${optimal ? 'proven that no plan removes more' : `at most ${share} of the excess could be removed besides`}`;
@@ -77,14 +95,23 @@ function chosenText(plan: PlanCore): string {
   return `${what}: ${optimal ? 'proven to be the cheapest' : `at most ${share} dearer than the cheapest`}`;
 }
 
-function findNextBest(plan: PlanCore, without: ExplainRequest['without']): NextBest | undefined {
-  let next: PlanCore | undefined;
+/** What a plan by risk is chosen for. */
+function expectedText({ metric, threshold }: PlanCore, { before, after }: RiskOfHosts): string {
+  const side = metric === 'cpu.usage_active' ? 'past' : 'under';
+  const hosts = `hosts to be expected ${side} ${sayReading(metric, threshold)}`;
+  return `${after.toFixed(2)} ${hosts}, before: ${before.toFixed(2)}; no further move found that prevents more than it costs`;
+}
+
+function findNextBest(chosen: OtherPlan, without: ExplainRequest['without']): NextBest | undefined {
+  const { plan } = chosen;
+  let best: OtherPlan | undefined;
   for (const { guest } of plan.migrations.slice(0, LEFT_OUT)) {
     const other = without(guest.id);
-    if (other?.outcome !== 'migrate') continue;
-    if (!next || other.cost < next.cost || (other.cost === next.cost && isFlatter(other, next))) next = other;
+    if (other?.plan.outcome !== 'migrate') continue;
+    if (!best || isBetter(other, best)) best = other;
   }
-  if (!next) return undefined;
+  if (!best) return undefined;
+  const { plan: next } = best;
   const ids = (of: PlanCore) => new Set(of.migrations.map(({ guest }) => guest.id));
   const [ours, theirs] = [ids(plan), ids(next)];
   const left = (of: PlanCore, others: Set<string>) =>
@@ -96,8 +123,20 @@ function findNextBest(plan: PlanCore, without: ExplainRequest['without']): NextB
     without: dropped,
     cost: next.cost,
     moves: next.migrations.length,
-    text: `next best is ${instead.join(' + ') || 'fewer guests'} instead of ${dropped.join(' + ')}: ${whyWorse(plan, next)}`,
+    text: `next best is ${instead.join(' + ') || 'fewer guests'} instead of ${dropped.join(' + ')}: ${best.risk && chosen.risk ? whyRiskier(plan, chosen.risk, next, best.risk) : whyWorse(plan, next)}`,
   };
+}
+
+/** By risk first where both go by it: what is left of it is what a plan is chosen for. */
+function isBetter(a: OtherPlan, b: OtherPlan): boolean {
+  if (a.risk && b.risk && a.risk.after !== b.risk.after) return a.risk.after < b.risk.after;
+  return a.plan.cost < b.plan.cost || (a.plan.cost === b.plan.cost && isFlatter(a.plan, b.plan));
+}
+
+function whyRiskier(plan: PlanCore, ours: RiskOfHosts, next: PlanCore, theirs: RiskOfHosts): string {
+  const side = plan.metric === 'cpu.usage_active' ? 'past' : 'under';
+  const expected = `${theirs.after.toFixed(2)} instead of ${ours.after.toFixed(2)} hosts to be expected`;
+  return `price ${next.cost}, and ${expected} ${side} ${sayReading(plan.metric, plan.threshold)}`;
 }
 
 function whyWorse(plan: PlanCore, next: PlanCore): string {
@@ -190,17 +229,24 @@ function nearestOn(
   return { first, miss, helpful, isOpen };
 }
 
-function loadChanges(plan: PlanCore, hostById: ExplainRequest['hostById']): LoadChange[] {
+function loadChanges(
+  plan: PlanCore,
+  hostById: ExplainRequest['hostById'],
+  risk: RiskOfHosts | undefined,
+): LoadChange[] {
+  const alerted = new Set(plan.sources.map(({ id }) => id));
+  const riskOf = (id: string) => risk && { risk: hostRisk(plan, risk.of(id), alerted.has(id)) };
   const full = (id: string) => (plan.metric === 'cpu.usage_active' ? 100 : (hostById(id)?.mem_size ?? 0) * MIB);
-  const sources = plan.sources.flatMap(({ id, name, current, predicted }): LoadChange[] =>
+  const relieved = [...plan.sources, ...(plan.prevented ?? [])];
+  const sources = relieved.flatMap(({ id, name, current, predicted }): LoadChange[] =>
     current === undefined || predicted === undefined
       ? []
-      : [{ id, name, role: 'source', before: current, after: predicted, full: full(id) }],
+      : [{ id, name, role: 'source', before: current, after: predicted, full: full(id), ...riskOf(id) }],
   );
   const targets = new Map(
     plan.migrations.map(({ target_host: { id, name, score, predicted } }): [string, LoadChange] => [
       id,
-      { id, name, role: 'target', before: score, after: predicted, full: full(id) },
+      { id, name, role: 'target', before: score, after: predicted, full: full(id), ...riskOf(id) },
     ]),
   );
   return [...sources, ...targets.values()];

@@ -4,6 +4,7 @@ import {
   cpuCeilingOf,
   cpuLoad,
   cpuScore,
+  limitOn,
   memoryFloorOf,
   memoryScore,
   readingOf,
@@ -131,11 +132,11 @@ export class FleetRoom {
   fits({ cpu, memory, counted }: Demand, at: number): boolean {
     const after = this.#cpu[at]! + cpu / this.index.cpuCount[at]!;
     const available = this.#available[at]! - memory;
-    const { metric, threshold } = this.rule;
+    const limit = limitOn(this.index.hosts[at]!, this.rule);
     const hasRoom =
-      metric === 'cpu.usage_active'
-        ? after < threshold && available >= memoryFloorOf(this.rule)
-        : available > threshold && after <= cpuCeilingOf(this.rule);
+      this.rule.metric === 'cpu.usage_active'
+        ? after < limit && available >= memoryFloorOf(this.rule)
+        : available > limit && after <= cpuCeilingOf(this.rule);
     if (!hasRoom) return false;
     for (let c = 0; c < counted.length; c++) if (counted[c]! > this.#left[c]![at]!) return false;
     return true;
@@ -143,11 +144,11 @@ export class FleetRoom {
 
   /** By how much a guest misses the host at a position in all, as a share of the host; 0 where it fits. The sum of its gaps. */
   distance({ cpu, memory, counted }: Demand, at: number): number {
-    const { metric, threshold } = this.rule;
-    const isCpu = metric === 'cpu.usage_active';
+    const limit = limitOn(this.index.hosts[at]!, this.rule);
+    const isCpu = this.rule.metric === 'cpu.usage_active';
     const bytes = (this.index.hosts[at]!.mem_size || 1) * MIB;
-    const points = this.#cpu[at]! + cpu / this.index.cpuCount[at]! - (isCpu ? threshold : cpuCeilingOf(this.rule));
-    const short = (isCpu ? memoryFloorOf(this.rule) : threshold) - (this.#available[at]! - memory);
+    const points = this.#cpu[at]! + cpu / this.index.cpuCount[at]! - (isCpu ? limit : cpuCeilingOf(this.rule));
+    const short = (isCpu ? memoryFloorOf(this.rule) : limit) - (this.#available[at]! - memory);
     let distance = Math.max(0, points / 100) + Math.max(0, short / bytes);
     for (let c = 0; c < counted.length; c++) {
       distance += Math.max(0, counted[c]! - this.#left[c]![at]!) / (counted[c]! || 1);
@@ -157,16 +158,16 @@ export class FleetRoom {
 
   /** By how much the watched metric alone would be missed, % or bytes; below 0 where it is not. */
   missingAt({ cpu, memory }: Demand, at: number): number {
-    const { metric, threshold } = this.rule;
-    return metric === 'cpu.usage_active'
-      ? this.#cpu[at]! + cpu / this.index.cpuCount[at]! - threshold
-      : threshold - (this.#available[at]! - memory);
+    const limit = limitOn(this.index.hosts[at]!, this.rule);
+    return this.rule.metric === 'cpu.usage_active'
+      ? this.#cpu[at]! + cpu / this.index.cpuCount[at]! - limit
+      : limit - (this.#available[at]! - memory);
   }
 
   /** Where a guest lacks room: the watched metric first, then the guard, then what was given out. Nothing if it fits. */
   gaps({ cpu, memory, counted }: Demand, at: number): RoomGap[] {
-    const { metric, threshold } = this.rule;
     const host = this.index.hosts[at]!;
+    const limit = limitOn(host, this.rule);
     const after = this.#cpu[at]! + cpu / host.cpu_count;
     const available = this.#available[at]! - memory;
     const gaps: RoomGap[] = [];
@@ -175,11 +176,11 @@ export class FleetRoom {
       gaps.push({ reason, missing, share: missing / ((host.mem_size || 1) * MIB) });
     const floor = memoryFloorOf(this.rule);
     const ceiling = cpuCeilingOf(this.rule);
-    if (metric === 'cpu.usage_active') {
-      if (!(after < threshold)) ofCpu('over_threshold', after - threshold);
+    if (this.rule.metric === 'cpu.usage_active') {
+      if (!(after < limit)) ofCpu('over_threshold', after - limit);
       if (!(available >= floor)) ofMemory('memory_floor', floor - available);
     } else {
-      if (!(available > threshold)) ofMemory('over_threshold', threshold - available);
+      if (!(available > limit)) ofMemory('over_threshold', limit - available);
       if (!(after <= ceiling)) ofCpu('cpu_ceiling', after - ceiling);
     }
     this.constraints.capacities.forEach(({ reason }, c) => {
@@ -194,8 +195,9 @@ export class FleetRoom {
    * `host:H:current(1.000000) + guest:G:score(2.000000) >= threshold(3.000000)`.
    */
   text({ guest }: Demand, at: number, { reason }: RoomGap): string {
-    const { metric, threshold } = this.rule;
+    const { metric, headroom = 0 } = this.rule;
     const host = this.index.hosts[at]!;
+    const limit = `${headroom > 0 ? 'threshold with headroom' : 'threshold'}(${digits(limitOn(host, this.rule))})`;
     const cpu = digits(this.#cpu[at]!);
     const available = digits(this.#available[at]!);
     const ofCpu = digits(cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, host.cpu_count));
@@ -210,8 +212,8 @@ export class FleetRoom {
     switch (reason) {
       case 'over_threshold':
         return metric === 'cpu.usage_active'
-          ? `${where}:current(${cpu}) + ${its}:score(${ofCpu}) >= threshold(${digits(threshold)})`
-          : `${where}:current(${available}) - ${its}:score(${ofMemory}) <= threshold(${digits(threshold)})`;
+          ? `${where}:current(${cpu}) + ${its}:score(${ofCpu}) >= ${limit}`
+          : `${where}:current(${available}) - ${its}:score(${ofMemory}) <= ${limit}`;
       case 'memory_floor':
         return `${where}:available(${available}) - ${its}:memory(${ofMemory}) < floor(${digits(memoryFloorOf(this.rule))})`;
       case 'cpu_ceiling':

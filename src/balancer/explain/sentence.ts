@@ -40,18 +40,18 @@ export function sentenceFor(
   const { metric, threshold } = plan;
   const blind = unread.map(({ name }) => `host ${name} has no reading of ${metric}`);
   const limit = sayReading(metric, threshold);
-  const changes = plan.sources.flatMap(({ name, current, predicted }) =>
-    current === undefined || predicted === undefined || current === predicted
-      ? []
-      : [`${name} goes from ${sayReading(metric, current)} to ${sayReading(metric, predicted)}`],
-  );
+  const changes = changesOf(plan, plan.sources);
+  const moving = plan.migrations.filter((move) => !move.preventive).length;
+  const preventive = preventiveText(plan);
   switch (plan.outcome) {
     case 'migrate':
-      return `${counted(plan.migrations.length, 'guest')} to move: ${changes.join(', ')} (threshold ${limit})`;
+      return [`${counted(moving, 'guest')} to move: ${changes.join(', ')} (threshold ${limit})`, ...preventive].join(
+        '; ',
+      );
     case 'partial': {
       const rest = `not every host gets to the good side of ${limit}`;
-      const moves = `${counted(plan.migrations.length, 'guest')} to move, but ${rest}`;
-      return [`${moves}: ${changes.join(', ')}`, ...blind, ...unexplained].join('; ');
+      const moves = `${counted(moving, 'guest')} to move, but ${rest}`;
+      return [`${moves}: ${changes.join(', ')}`, ...preventive, ...blind, ...unexplained].join('; ');
     }
     case 'not_needed': {
       const readings = plan.sources.flatMap(({ name, current }) =>
@@ -65,6 +65,23 @@ export function sentenceFor(
       return `find result to migrate: ${[sentence, ...nobody, ...blind].filter((part) => part !== '').join('; ')}`;
     }
   }
+}
+
+function changesOf({ metric }: PlanCore, hosts: PlanCore['sources']): string[] {
+  return hosts.flatMap(({ name, current, predicted }) =>
+    current === undefined || predicted === undefined || current === predicted
+      ? []
+      : [`${name} goes from ${sayReading(metric, current)} to ${sayReading(metric, predicted)}`],
+  );
+}
+
+/** What moves though its host does not alert. */
+function preventiveText(plan: PlanCore): string[] {
+  const count = plan.migrations.filter(({ preventive }) => preventive).length;
+  if (count === 0) return [];
+  return [
+    `${counted(count, 'guest')} more before their hosts alert: ${changesOf(plan, plan.prevented ?? []).join(', ')}`,
+  ];
 }
 
 function noCandidate(plan: PlanCore, { excluded }: RefusalReport): string {

@@ -7,6 +7,7 @@ import {
   memoryScore,
   readingOf,
   isOverThreshold,
+  limitOn,
 } from './arithmetic.js';
 import type { ApartGroup, Constraints } from './constraints.js';
 import type { FleetIndex } from './fleet-index.js';
@@ -27,26 +28,27 @@ interface View {
   level: Float64Array;
   size: Float64Array;
   load: (guest: Guest) => number;
-  /** The limit of every host alike. */
-  limit: number;
+  /** What the level has to stay under on a host. */
+  limit: (host: Host) => number;
 }
 
 function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View } {
-  const percent = (limit: number): View => ({
+  const percent = (limit: View['limit']): View => ({
     level: index.cpu,
     size: index.cpuCount,
     load: (guest) => cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count),
     limit,
   });
-  const bytes = (level: Float64Array, limit: number): View => ({
+  const bytes = (level: Float64Array, limit: View['limit']): View => ({
     level,
     size: index.ones,
     load: (guest) => memoryScore(guest.vmem_size),
-    limit: -limit,
+    limit: (host) => -limit(host),
   });
+  const watched: View['limit'] = (host) => limitOn(host, rule);
   return rule.metric === 'cpu.usage_active'
-    ? { watched: percent(rule.threshold), guard: bytes(index.memoryOrGiven, memoryFloorOf(rule)) }
-    : { watched: bytes(index.memory, rule.threshold), guard: percent(cpuCeilingOf(rule)) };
+    ? { watched: percent(watched), guard: bytes(index.memoryOrGiven, () => memoryFloorOf(rule)) }
+    : { watched: bytes(index.memory, watched), guard: percent(() => cpuCeilingOf(rule)) };
 }
 
 /**
@@ -55,24 +57,26 @@ function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View 
  * @param rule - the rule that fired.
  * @param alerting - the alerting hosts, each once.
  * @param constraints - what keeps guests where they are and hosts from taking them.
+ * @param preventive - hosts that are relieved though they do not alert, each once.
  */
 export function buildProblem(
   index: FleetIndex,
   rule: PlanRule,
   alerting: readonly Host[],
   constraints: Constraints,
+  preventive: readonly Host[] = [],
 ): Problem {
   const { watched, guard } = views(rule, index);
   const { kinds } = constraints;
   const isCpu = rule.metric === 'cpu.usage_active';
+  const threshold = isCpu ? rule.threshold : -rule.threshold;
   const sources: ProblemSource[] = [];
   const items: Item[] = [];
-  for (const host of alerting) {
-    const reading = readingOf(host, rule.metric);
-    if (reading === undefined || !isOverThreshold(rule.metric, reading, rule.threshold)) continue;
+  const addSource = (host: Host, role: Pick<ProblemSource, 'preventive'>) => {
     const position = index.positionOf.get(host.id)!;
     const kind = kinds[position]!;
-    const source = sources.push({ host, level: watched.level[position]!, limit: watched.limit, kind }) - 1;
+    const level = watched.level[position]!;
+    const source = sources.push({ host, level, threshold, limit: watched.limit(host), kind, ...role }) - 1;
     for (const guest of index.guestsOf.get(host.id) ?? []) {
       if (constraints.guest(guest, host)) continue;
       const load = watched.load(guest);
@@ -80,7 +84,12 @@ export function buildProblem(
       const price = guest.vmem_size + MOVE_PRICE;
       items.push({ guests: [guest], source, load, guardLoad: guard.load(guest), relief, price });
     }
+  };
+  for (const host of alerting) {
+    const reading = readingOf(host, rule.metric);
+    if (reading !== undefined && isOverThreshold(rule.metric, reading, rule.threshold)) addSource(host, {});
   }
+  for (const host of preventive) addSource(host, { preventive: true });
   const targets = { ...collectTargets(index, items, watched, guard, constraints), kind: constraints.kinds };
   return {
     metric: rule.metric,
@@ -108,14 +117,16 @@ function collectTargets(
   const leastGuardLoad = items.reduce((least, { guardLoad }) => Math.min(least, guardLoad), Infinity);
   const { size } = watched;
   const { size: guardSize } = guard;
+  const limit = Float64Array.from(hosts, watched.limit);
+  const guardLimit = Float64Array.from(hosts, guard.limit);
   const level = withArrivals(index, watched, constraints);
   const guardLevel = withArrivals(index, guard, constraints);
   const usable = new Int32Array(hosts.length);
   let count = 0;
   for (let at = 0; at < hosts.length; at++) {
     // The numbers first: in a large fleet most hosts should be settled without a look at the host itself.
-    if (!(isOpen[at] === 1 && level[at]! + leastLoad / size[at]! < watched.limit)) continue;
-    if (!(guardLevel[at]! + leastGuardLoad / guardSize[at]! <= guard.limit)) continue;
+    if (!(isOpen[at] === 1 && level[at]! + leastLoad / size[at]! < limit[at]!)) continue;
+    if (!(guardLevel[at]! + leastGuardLoad / guardSize[at]! <= guardLimit[at]!)) continue;
     if (constraints.host(hosts[at]!)) continue;
     usable[count++] = at;
   }
@@ -123,10 +134,10 @@ function collectTargets(
     hosts,
     usable: usable.subarray(0, count),
     level,
-    limit: new Float64Array(hosts.length).fill(watched.limit),
+    limit,
     size,
     guardLevel,
-    guardLimit: new Float64Array(hosts.length).fill(guard.limit),
+    guardLimit,
     guardSize,
   };
 }

@@ -10,7 +10,7 @@ import type { Guest, Host, MetricName } from '../../fleet/fleet.js';
  */
 export interface Problem {
   metric: MetricName;
-  /** The alerting hosts that are past the threshold, in the order asked for. */
+  /** The alerting hosts that are past the threshold, in the order asked for; then those that are relieved before they alert. */
   sources: readonly ProblemSource[];
   /** What may move; by source, then by id. */
   items: readonly Item[];
@@ -32,10 +32,14 @@ export interface Problem {
 export interface ProblemSource {
   host: Host;
   level: number;
-  /** The source is cleared once its level is strictly under this. */
+  /** The rule's threshold as a level. */
+  threshold: number;
+  /** The source is cleared once its level is strictly under this: the threshold, or less by the headroom. */
   limit: number;
   /** Hosts of one kind (type and architecture) have one number. */
   kind: number;
+  /** It does not alert: its guests move only where that prevents more overload than it costs, and nothing of it has to go. */
+  preventive?: true;
 }
 
 /** Something that targets have a number of: an item fits where it takes no more than there is. */
@@ -100,11 +104,22 @@ export function isCleared(problem: Problem, source: ProblemSource, level: number
   return level < source.limit - problem.tolerance;
 }
 
+/** The same problem with the alerting sources alone; its items keep their places. */
+export function alertingPart(problem: Problem): Problem {
+  const sources = problem.sources.filter(({ preventive }) => !preventive);
+  if (sources.length === problem.sources.length) return problem;
+  const items = problem.items.filter(({ source }) => source < sources.length);
+  const apart = problem.apart
+    .map((members) => members.filter((item) => item < items.length))
+    .filter(({ length }) => length > 1);
+  return { ...problem, sources, items, apart };
+}
+
 /** What a set of moves comes to. */
 export interface Evaluation {
-  /** Every source strictly on the good side. */
+  /** Every alerting source strictly on the good side. */
   cleared: boolean;
-  /** The part of the sources' excess that is gone, in the unit of the level. */
+  /** The part of the alerting sources' excess that is gone, in the unit of the level. */
   removed: number;
   price: number;
   /** Guests moved. */
@@ -138,6 +153,7 @@ export function evaluate(problem: Problem, moves: readonly Move[]): Evaluation {
   let removed = 0;
   let cleared = true;
   problem.sources.forEach((source, index) => {
+    if (source.preventive) return;
     const level = sourceLevels[index] ?? source.level;
     removed += source.level - Math.max(level, source.limit);
     cleared &&= isCleared(problem, source, level);

@@ -46,6 +46,8 @@ export interface PlannedMigration {
     /** Its reading after the whole plan: % or bytes. */
     predicted: number;
   };
+  /** The source does not alert: it is relieved before it would. */
+  preventive?: true;
 }
 
 /** The answer of the balancer; `automigrate plan --json` prints it as it is. */
@@ -56,6 +58,8 @@ export interface Plan {
   /** % or bytes. */
   threshold: number;
   sources: PlannedSource[];
+  /** Hosts that do not alert and are relieved before they would; absent where there are none. */
+  prevented?: PlannedSource[];
   migrations: PlannedMigration[];
   /** Sum over the moves of vmem_size in MiB + 1024. */
   cost: number;
@@ -91,6 +95,16 @@ export interface LoadChange {
   after: number;
   /** What a full bar stands for: 100 %, or the host's memory in bytes. */
   full: number;
+  /** Absent where nothing is known of the past. */
+  risk?: HostRisk;
+}
+
+/** How likely a host is to be past its threshold again, 0 to 1. */
+export interface HostRisk {
+  before: number;
+  after: number;
+  /** As in `a 1 in 3 chance to be past 80 % again, before: 9 in 10`. */
+  text: string;
 }
 
 /** A guest and a host that miss each other by the least. */

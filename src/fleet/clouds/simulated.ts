@@ -13,7 +13,7 @@ import type {
   MigrationState,
   Reading,
 } from '../fleet.js';
-import { METRIC_NAMES } from '../fleet.js';
+import { HISTORY_SLOT_MS, METRIC_NAMES } from '../fleet.js';
 import type { Scenario } from './scenario.js';
 import { StepSeries } from './step-series.js';
 
@@ -22,7 +22,7 @@ const MIB = 1024 ** 2;
 const STARTING_SHARE = 0.1;
 const SCRAPE_INTERVAL_MS = 60_000;
 /** How far back it remembers its readings, ms. */
-const MEMORY_MS = 3 * 3_600_000;
+const MEMORY_MS = 8 * 3_600_000;
 
 /** A migration under way in the simulated cloud. */
 interface Move {
@@ -160,7 +160,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
       });
     },
 
-    readings({ periodMs, historyMs = 0 }: MetricsQuery): Promise<FleetReadings> {
+    readings({ periodMs, historyMs = 0, guestHistoryMs }: MetricsQuery): Promise<FleetReadings> {
       settle();
       rememberAll();
       const at = clock.now();
@@ -172,8 +172,11 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
       ): Partial<Record<MetricName, Reading>> => {
         if (now === undefined) return {};
         const series = remembered.get(entry)?.get(metric);
+        // As stores are asked: guests further back in slots, all else in scrapes.
+        const isFarBack = 'host_id' in entry && guestHistoryMs !== undefined;
+        const [backMs, stepMs] = isFarBack ? [guestHistoryMs, HISTORY_SLOT_MS] : [historyMs, SCRAPE_INTERVAL_MS];
         const value = averaged ? (series?.mean(at - periodMs, at) ?? now) : now;
-        const samples = historyMs > 0 ? series?.samples(at - historyMs, at, SCRAPE_INTERVAL_MS) : undefined;
+        const samples = backMs > 0 ? series?.samples(at - backMs, at, stepMs) : undefined;
         return { [metric]: { value, at, ...(!averaged && { coversMs: 0 }), ...(samples && { samples }) } };
       };
       return Promise.resolve({

@@ -93,7 +93,7 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
       return assignReadings(scope, answers);
     },
 
-    async history({ historyMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
+    async history({ historyMs, guestHistoryMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
       const scope = scopeOf(fleet, labels);
       const { subjects } = scope;
       // A value tells of the time since the one before it.
@@ -103,7 +103,8 @@ export function createInfluxMetrics(settings: InfluxSettings, context: StoreCont
       const stepOf = (subject: Subject) => historyStepMs(SUBJECT_OF[subject].kind, historyMs, scrapeIntervalMs);
       const statements = subjects.map((subject) => {
         const stepMs = stepOf(subject);
-        const from = to - Math.max(1, Math.floor(historyMs / stepMs)) * stepMs;
+        const backMs = SUBJECT_OF[subject].kind === 'guests' ? (guestHistoryMs ?? historyMs) : historyMs;
+        const from = to - Math.max(1, Math.floor(backMs / stepMs)) * stepMs;
         return historyStatement(subject, fields[subject], scope, { from, to }, stepMs);
       });
       const results = await ask('history', statements, signal);

@@ -98,7 +98,7 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
       return assignReadings(scope, answers);
     },
 
-    async history({ historyMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
+    async history({ historyMs, guestHistoryMs, ...fleet }: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory> {
       const scope = scopeOf(fleet, labels);
       const now = context.clock.now();
       const answers: Answers<Sample[]> = {};
@@ -106,9 +106,10 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
         const subjects = scope.subjects.filter((subject) => SUBJECT_OF[subject].kind === kind);
         if (subjects.length === 0) return;
         const stepMs = historyStepMs(kind, historyMs, scrapeIntervalMs);
+        const backMs = kind === 'guests' ? (guestHistoryMs ?? historyMs) : historyMs;
         const form = {
           query: historyQuery(questions, subjects, scope, { periodMs: stepMs, scrapeIntervalMs }),
-          start: seconds(now - Math.max(0, Math.floor(historyMs / stepMs) - 1) * stepMs),
+          start: seconds(now - Math.max(0, Math.floor(backMs / stepMs) - 1) * stepMs),
           end: seconds(now),
           step: seconds(stepMs),
         };

@@ -34,6 +34,9 @@ const MEMORY_PER_VCPU = [
 /** Enough for all guests of a host and as many again: these days are about CPU. */
 const HOST_MEMORY = 1536 * GIB_IN_MIB;
 
+/** Means over the day that hosts are filled to, %. */
+export const USUAL_FILL: readonly [number, number] = [35, 75];
+
 /** One of several values, as often as its weight says. */
 function weighted<T>(random: Random, choices: readonly (readonly [T, number])[]): T {
   const total = choices.reduce((sum, [, weight]) => sum + weight, 0);
@@ -51,11 +54,13 @@ function mean(values: readonly number[]): number {
 
 /**
  * A fleet of hosts of different sizes, each filled with guests until its mean over the day reaches a level drawn evenly from
- * 35 to 75 %. Every guest follows a column of the trace of its own as long as there are columns, then they are taken again.
+ * a range. Every guest follows a column of the trace of its own as long as there are columns, then they are taken again.
  * @param hostCount - hosts.
  * @param seed - the same seed makes the same fleet.
+ * @param fill - the range, %.
  */
-export function makeFleet(trace: Trace, hostCount: number, seed: number): DayFleet {
+export function makeFleet(trace: Trace, hostCount: number, seed: number, fill = USUAL_FILL): DayFleet {
+  const [least, most] = fill;
   const random = new Random(seed * 1000 + hostCount);
   let columns = random.shuffled(trace.usage);
   const hosts: Host[] = [];
@@ -64,17 +69,17 @@ export function makeFleet(trace: Trace, hostCount: number, seed: number): DayFle
 
   // One from each of as many equal parts of the range: no seed makes a fleet of idle or of full hosts only.
   const fills = random.shuffled(
-    Array.from({ length: hostCount }).map((_, part) => 35 + (40 * (part + random.next())) / hostCount),
+    Array.from({ length: hostCount }).map((_, part) => least + ((most - least) * (part + random.next())) / hostCount),
   );
 
   for (let index = 0; index < hostCount; index += 1) {
     const id = `host-${String(index + 1).padStart(2, '0')}`;
     const cpuCount = weighted(random, HOST_CPUS);
-    const fill = fills[index]!;
+    const level = fills[index]!;
     let load = 0;
     let memory = 0;
     let now = 0;
-    while (load < fill) {
+    while (load < level) {
       if (columns.length === 0) columns = random.shuffled(trace.usage);
       const course = columns.pop()!;
       const vcpus = weighted(random, GUEST_VCPUS);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeFleet } from './fleet.js';
+import { USUAL_FILL, makeFleet } from './fleet.js';
 import { firstFitOfEverything, leastPrice, nearestDifference } from './rivals.js';
 import type { DayResult, Policy } from './run.js';
 import { runDay } from './run.js';
@@ -30,6 +30,7 @@ const HELP = `npm run bench:day -- [options]
   --days <names>      days in the directory of traces, separated by commas; all by default
   --seeds <numbers>   seeds of the fleets (1,2,3)
   --hosts <numbers>   sizes of the fleets (12,14)
+  --fill <from-to>    means over the day that hosts are filled to, % (35-75)
   --traces <dir>      directory of <day>.csv.gz; else TRACES, else ../shared/traces
   --policies <names>  only these
   --settings          ours with other settings too
@@ -41,6 +42,7 @@ const { values } = parseArgs({
     days: { type: 'string' },
     seeds: { type: 'string' },
     hosts: { type: 'string' },
+    fill: { type: 'string' },
     traces: { type: 'string' },
     policies: { type: 'string' },
     settings: { type: 'boolean' },
@@ -58,6 +60,14 @@ function numbers(option: string, text: string): number[] {
     if (!Number.isInteger(number) || number < 1) throw new Error(`--${option}: expected whole numbers, got "${part}"`);
     return number;
   });
+}
+
+function fillRange(text: string): readonly [number, number] {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  const range = [Number(from), Number(to)] as const;
+  if (!(range[0] < range[1] && range[1] <= 100))
+    throw new Error(`--fill: expected a range such as 45-78, got "${text}"`);
+  return range;
 }
 
 function chosen(): Policy[] {
@@ -104,6 +114,7 @@ async function main(): Promise<void> {
   const days = values.days?.split(',') ?? listDays(directory).slice(0, values.quick ? 1 : undefined);
   const seeds = numbers('seeds', values.seeds ?? (values.quick ? '1' : '1,2,3'));
   const sizes = numbers('hosts', values.hosts ?? '12,14');
+  const fill = values.fill === undefined ? USUAL_FILL : fillRange(values.fill);
   const policies = chosen();
   const began = Date.now();
   const sums = new Map<string, DayResult>();
@@ -114,7 +125,7 @@ async function main(): Promise<void> {
     const trace = readTrace(directory, day);
     for (const size of sizes) {
       for (const seed of seeds) {
-        const fleet = makeFleet(trace, size, seed);
+        const fleet = makeFleet(trace, size, seed, fill);
         if (values.fleets) say(`${fleet.name}, ${fleet.snapshot.guests.length} guests`);
         let untouched: DayResult | undefined;
         for (const policy of policies) {
@@ -130,7 +141,9 @@ async function main(): Promise<void> {
     }
   }
 
-  say(`\n${days.join(', ')}; ${sizes.join(' and ')} hosts; seeds ${seeds.join(', ')}; summed`);
+  say(
+    `\n${days.join(', ')}; ${sizes.join(' and ')} hosts filled to ${fill.join('-')} %; seeds ${seeds.join(', ')}; summed`,
+  );
   say(head);
   for (const [name, sum] of sums) say(row(cellsOf(name, sum)));
   const nearest = sums.get('nearest difference');
