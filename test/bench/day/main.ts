@@ -16,11 +16,12 @@ const POLICIES: readonly Policy[] = [
 ];
 /** What single settings trade against each other; `--settings` adds them. */
 const SETTINGS: readonly Policy[] = [
-  { name: 'headroom 0', rule: { headroom: 0 } },
-  { name: 'headroom 1', rule: { headroom: 1 } },
-  { name: 'headroom 5', rule: { headroom: 5 } },
-  { name: 'headroom 8', rule: { headroom: 8 } },
-  { name: 'headroom 12', rule: { headroom: 12 } },
+  { name: 'worth 60', rule: { worth: 60 } },
+  { name: 'worth 100', rule: { worth: 100 } },
+  { name: 'worth 170', rule: { worth: 170 } },
+  { name: 'worth 250', rule: { worth: 250 } },
+  { name: 'relieve alerting', rule: { relieve: 'alerting' } },
+  { name: 'headroom 3', rule: { headroom: 3 } },
   { name: 'cooldown 0s', rule: { cooldown: '0s' } },
   { name: 'cooldown 4h', rule: { cooldown: '4h' } },
   { name: 'evidence minimum', rule: { evidence: 'minimum' } },
