@@ -24,7 +24,14 @@ const store = (history: Metrics['history']): Metrics => ({
 /** What a store that hangs answers. */
 const never = new Promise<never>(() => undefined);
 const ask = (metrics: Metrics, timeoutMs = 5000, historyMs = 3_600_000) =>
-  askFleet({ cloud, metrics, clock, periodMs: 60_000, history: { hostsMs: historyMs, guestsMs: historyMs }, timeoutMs });
+  askFleet({
+    cloud,
+    metrics,
+    clock,
+    periodMs: 60_000,
+    history: { hostsMs: historyMs, guestsMs: historyMs },
+    timeoutMs,
+  });
 
 describe('the history, a question of its own', () => {
   it('is put to the readings that came', async () => {
