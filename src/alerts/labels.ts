@@ -45,7 +45,7 @@ export function namesHost(labels: Record<string, string>): boolean {
  * @param parts - what tells it from others; the order counts.
  */
 export function occurrenceKey(parts: readonly string[]): string {
-  return parts.map((part) => part.replaceAll('\\', '\\\\').replaceAll('|', '\\|')).join('|');
+  return parts.map((part) => (/[\\|]/.test(part) ? part.replace(/[\\|]/g, '\\$&') : part)).join('|');
 }
 
 /** Labels in an order that does not depend on the sender, for keys. */

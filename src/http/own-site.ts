@@ -34,6 +34,22 @@ function isOwnName(header: string, names: ReadonlySet<string>): boolean {
   return isAddress || name === 'localhost' || name.endsWith('.localhost') || names.has(name);
 }
 
+/** Node's parser takes the first of several, and a proxy perhaps the last. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
+}
+
+/** The host in a request's target where it is a whole URL: that one counts, whatever Host says. */
+function hostAsked(target: string): string | undefined {
+  if (target.startsWith('/') || target === '*') return undefined;
+  return URL.canParse(target) ? new URL(target).host : target;
+}
+
 /** Whether a page of this origin came from us: from the very host and port that it now asks, or from the public URL. */
 function isOwnOrigin(origin: string, host: string | undefined, publicUrl: string | undefined): boolean {
   if (!URL.canParse(origin)) return false;
@@ -76,8 +92,10 @@ export function requireOwnSite({ names, publicUrl }: OwnSite, log: Pick<Logger, 
     const { method, path, headers } = request;
     // Whoever looks whether the process lives gets an answer under any name; it holds nothing.
     const isProbe = path === '/healthz' || path === '/readyz';
-    if (!isProbe && headers.host !== undefined && !isOwn(headers.host)) {
-      const host = headers.host.slice(0, 200);
+    if (hasTwoHosts(request.rawHeaders)) throw new HttpProblem('bad_request', { message: 'expected one Host' });
+    const asked = hostAsked(request.url) ?? headers.host;
+    if (!isProbe && asked !== undefined && !isOwn(asked)) {
+      const host = asked.slice(0, 200);
       if (told.has(host) || told.size >= MOST_TOLD) response.locals.repeated = true;
       else {
         told.add(host);

@@ -56,7 +56,7 @@ export function createCoalescedEvents({
 
   const hasOwnRow = ({ action }: EventOfNothing, reason: string): boolean => {
     const now = clock.monotonic();
-    const kind = JSON.stringify([action, reason]);
+    const kind = `${action} ${reason}`;
     let window = windows.get(kind);
     if (!window || now - window.since >= WINDOW_MS) {
       window = { since: now, rows: 0 };

@@ -124,6 +124,7 @@ function takerOf(alert: MatchableAlert, { byName, byAlert }: RuleIndex): Rule | 
 
 /** The host in `host:port`, `[v6]:port` or a URL; anything else stays as it is. */
 export function withoutPort(word: string): string {
+  if (!/[/:]/.test(word)) return word;
   const bare = word.includes('/')
     ? word.replace(/^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?/i, '').replace(/\/.*$/, '')
     : word;

@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { rawFixture } from '../alerts/fixtures.js';
 import { world } from './world.js';
 
@@ -123,5 +126,32 @@ describe('Strict-Transport-Security', () => {
   test('is said where the operator asks for it, of this name alone', async () => {
     const { headers } = await world({ hsts: 86_400 }).http.get('/');
     expect(headers['strict-transport-security']).toBe('max-age=86400');
+  });
+});
+
+/** The status of an answer to a request that no client library would make. */
+async function statusOfRaw(head: string): Promise<number> {
+  const server = world({ site }).app.listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => (answer += String(chunk)));
+  socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+  await once(socket, 'close');
+  return Number(answer.split(' ')[1]);
+}
+
+describe('a Host that is told twice', () => {
+  test.each([
+    ['in two headers', 'GET /api/batch HTTP/1.1\r\nHost: localhost\r\nhost: evil.example', 400],
+    [
+      'in a target that is a whole URL, which counts',
+      'GET http://evil.example/api/batch HTTP/1.1\r\nHost: localhost',
+      421,
+    ],
+    ['in a target of our own', 'GET http://localhost:9095/api/batch HTTP/1.1\r\nHost: localhost', 200],
+  ])('%s', async (_how, head, status) => {
+    expect(await statusOfRaw(head)).toBe(status);
   });
 });
