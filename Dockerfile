@@ -8,7 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit
 COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit \
-  && npm sbom --omit=dev --sbom-format=cyclonedx > sbom.cdx.json \
+  && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.cdx.json \
   && chmod +x dist/main.js
 
 FROM ${NODE_IMAGE} AS base
