@@ -2,6 +2,7 @@ import type { Config } from '../config/read-config.js';
 import type { Decision, DecisionRequest } from '../decide/decision.js';
 import type { CarriedError } from '../decide/decisions.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
+import type { HostView } from '../decide/host-view.js';
 import type { KnownHost } from '../fleet/find-host.js';
 import type { MovingGuest } from '../fleet/moving-guests.js';
 import type { HostLoad, HostLoadsQuery } from '../verification/host-loads.js';
@@ -18,6 +19,7 @@ export interface Calls {
   hosts: { in: null; out: KnownHost[] };
   movingGuests: { in: number; out: MovingGuest[] };
   fleet: { in: FleetDetail; out: FleetView };
+  host: { in: string; out: HostView | undefined };
 }
 
 /** To the thread. */

@@ -41,6 +41,8 @@ function answer(decisions: Decisions, call: Extract<ToThread, { kind: 'call' }>,
       return decisions.movingGuests(call.input, signal);
     case 'fleet':
       return decisions.fleet(call.input);
+    case 'host':
+      return decisions.host(call.input);
   }
 }
 

@@ -191,6 +191,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       operator: service.operator,
       fleet: (detail) => service.fleet(detail),
       fleetHealth: () => health.current(),
+      host: (id) => service.host(id),
       readiness: () =>
         Promise.resolve([
           ...(stopping ? ['going down'] : []),
@@ -200,7 +201,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         ]),
       metrics: () => registry.metrics(),
     };
-    const listening = createServer(createApp({ ...doors(config), backend, registry, clock, log }), tls);
+    const ending = new AbortController();
+    const app = createApp({ ...doors(config), backend, registry, clock, log, ending: ending.signal });
+    const listening = createServer(app, tls);
     server = listening;
     const url = await listen(listening, config);
     void notifier.begin(journal);
@@ -227,6 +230,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       close();
       ruleBook.close();
       tls?.close();
+      // Whoever follows would hold his connection for ever.
+      ending.abort();
       await closed(listening);
       lock?.release();
     };

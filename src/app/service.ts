@@ -3,6 +3,7 @@ import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
 import { createDecisions, type Decisions } from '../decide/decisions.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
+import type { HostView } from '../decide/host-view.js';
 import type { SnapshotStore } from '../decide/kept-snapshots.js';
 import type { MigrationBudget } from '../decide/migration-budgets.js';
 import { overBudget } from '../decide/migration-budgets.js';
@@ -101,6 +102,8 @@ export interface Service {
   batch(): BatchView | null;
   /** The fleet as it is, one answer for all who ask within some seconds. */
   fleet(detail: FleetDetail): Promise<FleetView>;
+  /** One host with its guests and its course; undefined if the cloud does not list it. */
+  host(id: string): Promise<HostView | undefined>;
   /** What people can do: {@link Operator}. */
   operator: Operator;
   /** Takes up the batch that a former process left; call it once, before alerts are let in. */
@@ -217,6 +220,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     operator,
     batch: () => runner.view(),
     fleet: (detail) => decisions.fleet(detail),
+    host: (id) => decisions.host(id),
     idle: () => runner.idle(),
 
     async handleAlerts(alerts, truncated = 0) {

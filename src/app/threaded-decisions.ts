@@ -98,6 +98,7 @@ export async function startThreadedDecisions(
     hosts: (signal) => call('hosts', null, signal),
     movingGuests: (atMostOldMs, signal) => call('movingGuests', atMostOldMs, signal),
     fleet: (detail) => call('fleet', detail),
+    host: (id) => call('host', id),
     async close() {
       isClosed = true;
       send(thread.worker, { kind: 'close' });

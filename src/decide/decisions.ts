@@ -12,6 +12,8 @@ import { decide } from './decide.js';
 import type { Decision, DecisionRequest } from './decision.js';
 import type { FleetDetail, FleetView } from './fleet-view.js';
 import { fleetView } from './fleet-view.js';
+import type { HostView } from './host-view.js';
+import { createHostViews } from './host-view.js';
 
 /** A decision that broke off: a limit of time or memory, or a fault of ours. Nothing has been moved by it. */
 export class DecisionError extends Error {
@@ -38,6 +40,8 @@ export interface Decisions {
   movingGuests(atMostOldMs: number, signal: AbortSignal): Promise<MovingGuest[]>;
   /** The fleet as it is, or was some seconds ago: whoever asks meanwhile gets the same answer. */
   fleet(detail: FleetDetail): Promise<FleetView>;
+  /** One host with its guests and its course; undefined if the cloud does not list it. */
+  host(id: string): Promise<HostView | undefined>;
 }
 
 /** The window over which the fleet's readings are averaged, ms; a rule has its own. */
@@ -56,8 +60,12 @@ export function createDecisions(deps: DecisionDeps): Decisions {
   };
   const shared = new Map<FleetDetail, { until: number; view: Promise<FleetView> }>();
 
+  const takeSnapshot = async () =>
+    (await askFleet({ cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs })).snapshot;
+  const hostViews = createHostViews({ metrics, clock, timeoutMs, periodMs: FLEET_PERIOD_MS, takeSnapshot });
   const view = async (detail: FleetDetail): Promise<FleetView> => {
-    const { snapshot } = await askFleet({ cloud, metrics, clock, periodMs: FLEET_PERIOD_MS, timeoutMs });
+    const snapshot = await takeSnapshot();
+    hostViews.remember(snapshot);
     return fleetView(snapshot, detail);
   };
 
@@ -84,6 +92,7 @@ export function createDecisions(deps: DecisionDeps): Decisions {
       const last = lastMoving();
       return last && last.ageMs <= atMostOldMs ? last.guests : movingGuests(await inventory(signal));
     },
+    host: (id) => hostViews.of(id),
     fleet(detail) {
       const known = shared.get(detail);
       const begun = clock.monotonic();

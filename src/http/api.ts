@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { EventFilter } from '../journal/journal.js';
 import type { EventAction } from '../journal/events.js';
+import type { Clock } from '../common/clock.js';
 import { parseDuration } from '../common/units.js';
 import { apiUser } from './api-users.js';
 import { admitToApi, isApiClosed } from './auth.js';
@@ -12,6 +13,8 @@ import type { Guard } from './guard.js';
 import { addOperatorRoutes } from './operator.js';
 import { addPlanRoutes } from './plans.js';
 import type { Backend } from './ports.js';
+import type { STREAM_LIMITS } from './stream.js';
+import { addStream } from './stream.js';
 import { validateEventsQuery } from './validators.js';
 
 /** So many events are told unless the query says otherwise. */
@@ -20,16 +23,18 @@ export const DEFAULT_EVENT_LIMIT = 100;
 export interface ApiOptions {
   backend: Pick<
     Backend,
-    'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth' | 'readiness'
+    'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth' | 'readiness' | 'host'
   >;
   secrets: Secrets;
   guard: Guard;
-  /** ms since the epoch. */
-  now: () => number;
+  clock: Pick<Clock, 'now' | 'sleep'>;
+  /** Ends what would go on for ever. */
+  ending: AbortSignal;
+  streamLimits?: Partial<typeof STREAM_LIMITS> | undefined;
 }
 
 /** The API under `/api`: what is read, and what people can do. */
-export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router {
+export function apiRoutes({ backend, secrets, guard, clock, ending, streamLimits }: ApiOptions): Router {
   const router = Router();
   router.use('/api', (request, response, next) => {
     // Basic would make browsers ask by themselves, over the page's own question.
@@ -56,12 +61,18 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
   });
   get('/api/events', async (request, response) => {
     await validateEventsQuery(request);
-    response.json({ events: await backend.events(eventFilter(request, now())) });
+    response.json({ events: await backend.events(eventFilter(request, clock.now())) });
   });
   get('/api/fleet', async (request, response) => {
     const detail = fleetDetail(request.query.detail);
     sendFleet(request, response, await backend.fleet(detail));
   });
+  get('/api/hosts/:id', async (request, response) => {
+    const view = await backend.host(String(request.params.id));
+    if (!view) throw new HttpProblem('not_found', { message: 'the cloud lists no such host' });
+    response.json(view);
+  });
+  addStream(router, { backend, clock, ending, limits: streamLimits });
   const userOf = (request: Request) => apiUser(secrets.apiTokens, request.headers);
   addOperatorRoutes(router, backend, userOf);
   addPlanRoutes(router, backend.operator, userOf);
@@ -70,12 +81,19 @@ export function apiRoutes({ backend, secrets, guard, now }: ApiOptions): Router 
 
 /** The filter of a query that {@link validateEventsQuery} has let through. */
 function eventFilter(request: Request, now: number): EventFilter {
-  const { rule, action, batch, since, limit } = request.query as Partial<Record<string, string>>;
+  const { rule, action, batch, since, until, host, guest, before, after, limit } = request.query as Partial<
+    Record<string, string>
+  >;
   return {
     ...(rule === undefined ? {} : { rule }),
     ...(action === undefined ? {} : { action: action as EventAction }),
     ...(batch === undefined ? {} : { batch }),
-    ...(since === undefined ? {} : { since: parseSince(since, now) }),
+    ...(since === undefined ? {} : { since: parseMoment('since', since, now) }),
+    ...(until === undefined ? {} : { until: parseMoment('until', until, now) }),
+    ...(host === undefined ? {} : { host }),
+    ...(guest === undefined ? {} : { guest }),
+    ...(before === undefined ? {} : { before: Number(before) }),
+    ...(after === undefined ? {} : { after: Number(after) }),
     limit: limit === undefined ? DEFAULT_EVENT_LIMIT : Number(limit),
   };
 }
@@ -85,7 +103,7 @@ function eventFilter(request: Request, now: number): EventFilter {
  * @returns ms since the epoch.
  * @throws HttpProblem `invalid_query`.
  */
-function parseSince(text: string, now: number): number {
+function parseMoment(field: string, text: string, now: number): number {
   const ago = parseDuration(text);
   if (ago !== undefined) return now - ago;
   // An unescaped "+" of a time zone arrives as a space.
@@ -95,7 +113,7 @@ function parseSince(text: string, now: number): number {
     : Number.NaN;
   if (Number.isNaN(at)) {
     const message = 'expected an ISO 8601 time or a duration such as "1h"';
-    throw new HttpProblem('invalid_query', { problems: [{ field: 'since', message }] });
+    throw new HttpProblem('invalid_query', { problems: [{ field, message }] });
   }
   return at;
 }

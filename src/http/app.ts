@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../common/clock.js';
+import type { ApiOptions } from './api.js';
 import { apiRoutes } from './api.js';
 import { checkSecrets } from './auth.js';
 import type { Secrets } from './auth.js';
@@ -42,6 +43,10 @@ export interface AppOptions {
   trustProxy?: number | string;
   /** Requests that one client may make in a second, 0 for any number; by default 3000. */
   rateLimit?: number;
+  /** Ends the connections of whoever follows what happens, so that the server can close; by default never. */
+  ending?: AbortSignal;
+  /** How the stream of events is bounded, where that is not the usual. */
+  streamLimits?: ApiOptions['streamLimits'];
 }
 
 /**
@@ -79,7 +84,16 @@ export function createApp(options: AppOptions): Express {
     }),
   );
   app.use(healthRoutes(backend, registry));
-  app.use(apiRoutes({ backend, secrets, guard, now }));
+  app.use(
+    apiRoutes({
+      backend,
+      secrets,
+      guard,
+      clock,
+      ending: options.ending ?? new AbortController().signal,
+      streamLimits: options.streamLimits,
+    }),
+  );
   app
     .route('/openapi.json')
     .get((_request, response) => void response.json(openapi))

@@ -42,6 +42,20 @@ const hostFields = {
 };
 const optionalHostFields = { addresses: listOf(text), maintenance: { type: 'boolean' }, tags: { type: 'object' } };
 
+const guest = shape(
+  {
+    id: text,
+    name: text,
+    host_id: text,
+    status: text,
+    vcpu_count: whole,
+    vmem_size: { type: 'integer', description: 'MiB' },
+    metrics: ref('Readings'),
+  },
+  { immovable: text, tags: { type: 'object' } },
+);
+const course = (description: string): object => ({ description, ...listOf(listOf(number)) });
+
 const migrationNotes = shape(
   {
     guest: shape({
@@ -251,21 +265,23 @@ export const components = {
   Snapshot: shape({
     taken_at: text,
     hosts: listOf(shape(hostFields, optionalHostFields)),
-    guests: listOf(
-      shape(
-        {
-          id: text,
-          name: text,
-          host_id: text,
-          status: text,
-          vcpu_count: whole,
-          vmem_size: { type: 'integer', description: 'MiB' },
-          metrics: ref('Readings'),
-        },
-        { immovable: text, tags: { type: 'object' } },
-      ),
-    ),
+    guests: listOf(guest),
   }),
+  HostView: shape(
+    {
+      taken_at: text,
+      host: shape(hostFields, optionalHostFields),
+      guests: listOf(guest),
+      course: shape(
+        {},
+        {
+          'cpu.usage_active': course('[ms since the epoch, %], oldest first'),
+          'mem.available': course('[ms since the epoch, bytes], oldest first'),
+        },
+      ),
+    },
+    { without_course: { type: 'string', description: 'Why the metric store gives none' } },
+  ),
   FleetSummary: shape({
     taken_at: text,
     guests: { type: 'integer', description: 'How many there are in all' },

@@ -148,6 +148,15 @@ export const openapi = {
           parameter('action', { enum: EVENT_ACTIONS }, 'What happened'),
           parameter('batch', { type: 'string' }, 'The batch they belong to'),
           parameter('since', { type: 'string' }, 'ISO 8601 time, or how long ago it was, such as 1h30m'),
+          parameter('until', { type: 'string' }, 'As since; the last moment'),
+          parameter('host', { type: 'string' }, 'Id or name of a host that they are about'),
+          parameter('guest', { type: 'string' }, 'Id or name of a guest that they are about'),
+          parameter('before', { type: 'integer' }, 'Only those with a lower id, so that one can go on to older ones'),
+          parameter(
+            'after',
+            { type: 'integer' },
+            'Only those with a higher id, and of these the oldest, so that one can go on to newer ones',
+          ),
           parameter(
             'limit',
             { type: 'integer', minimum: 1, maximum: 10_000, default: DEFAULT_EVENT_LIMIT },
@@ -221,6 +230,33 @@ export const openapi = {
         ],
       },
       { 502: refusal('The cloud or the metric store cannot be asked; the message is its own') },
+    ),
+    '/api/hosts/{id}': read(
+      'A host, by id or name, with its guests and the course of its readings over six hours',
+      answer('The host', schema.ref('HostView')),
+      { parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }] },
+      {
+        404: refusal('The cloud lists no such host'),
+        502: refusal('The cloud or the metric store cannot be asked; the message is its own'),
+      },
+    ),
+    '/api/stream': read(
+      'What happens, as it happens: `status` as in /api/status, `journal` with an event as in /api/events, `reset` where too much was missed',
+      {
+        description: 'Server-sent events; a comment at least every 15 s',
+        content: { 'text/event-stream': { schema: { type: 'string' } } },
+      },
+      {
+        parameters: [
+          {
+            name: 'Last-Event-ID',
+            in: 'header',
+            schema: { type: 'integer' },
+            description: 'The last event that is there already; without it what comes from now on',
+          },
+        ],
+      },
+      { 400: refusal('A Last-Event-ID that no event has'), 503: refusal('Too many follow already') },
     ),
     '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' })),
     '/': open('The status page', {

@@ -1,4 +1,5 @@
 import type { Request, Response, Router } from 'express';
+import type { Operator } from '../intake/operator.js';
 import { parseDuration } from '../common/units.js';
 import { VERSION } from '../common/version.js';
 import { takesJson } from './json-routes.js';
@@ -19,24 +20,32 @@ export const REASON = {
   test: (value: unknown) => typeof value === 'string' && value.trim() !== '' && value.length <= 500,
 };
 
+/** What {@link statusOf} is told by. */
+export type StatusSource = Pick<Backend, 'operator' | 'fleetHealth' | 'readiness'>;
+
+/**
+ * How the service stands, as `/api/status` and the stream tell it.
+ * @param budget - of the operator; apart, for it is read from the journal.
+ */
+export async function statusOf(backend: StatusSource, budget: Awaited<ReturnType<Operator['budget']>>) {
+  const problems = await backend.readiness();
+  const standing = { ready: problems.length === 0, problems, ...backend.fleetHealth(), budget };
+  return { version: VERSION, ...backend.operator.status(), ...standing };
+}
+
+/** What `/api/status` answers. */
+export type StatusAnswer = Awaited<ReturnType<typeof statusOf>>;
+
 /**
  * What a person can do to the whole service, under `/api`: see how it stands, pause it, resume it, stop what runs.
  * @param router - has let in nobody without a valid token.
  * @param userOf - who asks.
  */
-export function addOperatorRoutes(
-  router: Router,
-  backend: Pick<Backend, 'operator' | 'fleetHealth' | 'readiness'>,
-  userOf: (request: Request) => string,
-): void {
+export function addOperatorRoutes(router: Router, backend: StatusSource, userOf: (request: Request) => string): void {
   const { operator } = backend;
   router
     .route('/api/status')
-    .get(async (_request, response) => {
-      const [problems, budget] = await Promise.all([backend.readiness(), operator.budget()]);
-      const standing = { ready: problems.length === 0, problems, ...backend.fleetHealth(), budget };
-      response.json({ version: VERSION, ...operator.status(), ...standing });
-    })
+    .get(async (_request, response) => void response.json(await statusOf(backend, await operator.budget())))
     .all(onlyMethods('GET, HEAD'));
 
   takesJson(

@@ -7,6 +7,7 @@ import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
 import type { FleetHealth } from '../fleet/health.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
+import type { HostView } from '../decide/host-view.js';
 
 /** What stands behind the HTTP surface. */
 export interface Backend {
@@ -26,6 +27,8 @@ export interface Backend {
   fleet(detail: FleetDetail): Promise<FleetView>;
   /** Whether cloud and metric store can be asked, as of the last look. */
   fleetHealth(): FleetHealth;
+  /** One host with its guests and its course; undefined if the cloud does not list it. */
+  host(id: string): Promise<HostView | undefined>;
   /** Problems that keep the service from doing its work; none means ready. */
   readiness(): Promise<string[]>;
   /** Prometheus text format. */

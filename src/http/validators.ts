@@ -11,6 +11,10 @@ const is = (expected: string, test: (value: unknown) => boolean): ParamSchema =>
 });
 
 const word = { ...is('a text of at most 200 characters', (value) => isShort(value)), optional: true };
+const eventId = {
+  ...is('the id of an event', (value) => isShort(value) && /^\d{1,15}$/.test(value)),
+  optional: true,
+};
 const eventsQuery = checkExact(
   checkSchema(
     {
@@ -21,6 +25,11 @@ const eventsQuery = checkExact(
         optional: true,
       },
       since: word,
+      until: word,
+      host: word,
+      guest: word,
+      before: eventId,
+      after: eventId,
       limit: {
         ...is(
           'a whole number from 1 to 10000',

@@ -93,7 +93,16 @@ export interface EventFilter {
   batch?: string;
   /** ms since the epoch; events at or after it. */
   since?: number;
-  /** The newest so many. */
+  /** ms since the epoch; events at or before it. */
+  until?: number;
+  /** Id or name of a host, or guest, that they are about. */
+  host?: string;
+  guest?: string;
+  /** Those with a lower id. */
+  before?: number;
+  /** Those with a higher id. */
+  after?: number;
+  /** The newest so many; of those with a higher id than `after`, the oldest. */
   limit?: number;
 }
 

@@ -51,6 +51,10 @@ describe('GET /api/events', () => {
     ['since=2026-11-21T05:00:00Z', { since: NOW - HOUR / 10, limit: 100 }],
     ['since=2026-11-21T13:00:00%2B08:00', { since: NOW - HOUR / 10, limit: 100 }],
     ['since=2026-11-21T13:00:00+08:00', { since: NOW - HOUR / 10, limit: 100 }],
+    [
+      'until=1h&host=a15&guest=web&before=9&after=3',
+      { until: NOW - HOUR, host: 'a15', guest: 'web', before: 9, after: 3, limit: 100 },
+    ],
     ['rule=__proto__', { rule: '__proto__', limit: 100 }],
   ])('%s', async (query, filter) => {
     const app = world();
@@ -68,6 +72,9 @@ describe('GET /api/events', () => {
     ['limit=1&limit=2', 'limit: expected a whole number from 1 to 10000'],
     ['since=yesterday', 'since: expected an ISO 8601 time or a duration such as "1h"'],
     ['since=2026-13-41', 'since: expected an ISO 8601 time or a duration such as "1h"'],
+    ['before=x', 'before: expected the id of an event'],
+    ['after=-1', 'after: expected the id of an event'],
+    ['until=soon', 'until: expected an ISO 8601 time'],
     ['rule=', 'rule: expected a text of at most 200 characters'],
     ['rule=a&rule=b', 'rule: expected a text of at most 200 characters'],
     [`batch=${'b'.repeat(201)}`, 'batch: expected a text of at most 200 characters'],

@@ -105,6 +105,7 @@ describe('every status that it tells is really given, in the type that it tells,
         batch: broken,
         endedBatches: broken,
         fleet: broken,
+        host: broken,
         readiness: broken,
         metrics: broken,
       });
@@ -112,6 +113,7 @@ describe('every status that it tells is really given, in the type that it tells,
     },
     502: (app, path) => {
       app.backend.snapshot = () => Promise.reject(new FleetError('s', 'm'));
+      app.backend.looked = () => Promise.reject(new FleetError('s', 'm'));
       return app.http.get(path);
     },
     503: (app, path) => {
@@ -179,6 +181,28 @@ describe('every status that it tells is really given, in the type that it tells,
       },
     },
   };
+  /** What is read and has answers of its own. */
+  const ended = { ending: AbortSignal.abort() };
+  const more: Record<string, typeof read> = {
+    '/api/hosts/{id}': {
+      404: (app, path) => {
+        app.backend.looked = () => Promise.resolve(undefined);
+        return app.http.get(path);
+      },
+    },
+    '/api/stream': {
+      200: (_app, path) => world(ended).http.get(path),
+      400: (app, path) => app.http.get(path).set('Last-Event-ID', 'x'),
+      429: async (_app, path) => {
+        const app = world({ rateLimit: 1, ...ended });
+        await app.http.get(path);
+        return app.http.get(path);
+      },
+      // Only who begins to look at the fleet finds it missing.
+      502: (_app, path) => world(ended).http.get(path),
+      503: (_app, path) => world({ streamLimits: { clients: 0 } }).http.get(path),
+    },
+  };
   /** These have nothing behind them that could break. */
   const unbreakable = ['/healthz', '/openapi.json', '/'];
 
@@ -187,7 +211,8 @@ describe('every status that it tells is really given, in the type that it tells,
     expect(
       Object.values(paths[path]!).every(({ responses }) => isDeepStrictEqual(responses, operation!.responses)),
     ).toBe(true);
-    const ways = path.startsWith('/webhooks/') ? webhook : (acts[path] ?? read);
+    const reads = { ...read, ...more[path] };
+    const ways = path.startsWith('/webhooks/') ? webhook : (acts[path] ?? reads);
     const told = operation!.responses;
     for (const [status, ask] of Object.entries(ways)) {
       const response = await ask(world(), path);

@@ -4,6 +4,7 @@ import request from 'supertest';
 import type TestAgent from 'supertest/lib/agent.js';
 import type { Alert } from '../../src/alerts/alert.js';
 import type { WebhookAnswer } from '../../src/intake/answer.js';
+import type { HostView } from '../../src/decide/host-view.js';
 import { fleetView, type FleetDetail, type FleetView } from '../../src/decide/fleet-view.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
 import type { FleetHealth } from '../../src/fleet/health.js';
@@ -25,6 +26,8 @@ import type {
   StatusView,
   StopAnswer,
 } from '../../src/intake/views.js';
+
+import { guest, host } from '../support/fleet.js';
 
 export const NOW = Date.parse('2026-11-21T05:06:00Z');
 
@@ -112,6 +115,16 @@ export class MemoryBackend implements Backend {
   };
   fleetHealth(): FleetHealth {
     return this.health;
+  }
+  looked: (id: string) => Promise<HostView | undefined> = () =>
+    Promise.resolve({
+      taken_at: '2026-11-21T05:06:00Z',
+      host: host('a15', 62),
+      guests: [guest('g1', 'a15', 50)],
+      course: { 'cpu.usage_active': [[NOW, 62]] },
+    });
+  host(id: string): Promise<HostView | undefined> {
+    return Promise.resolve().then(() => this.looked(id));
   }
   readiness(): Promise<string[]> {
     return Promise.resolve(this.problems);

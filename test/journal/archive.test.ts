@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openArchive, passes } from '../../src/journal/lowdb/archive.js';
+import { passes } from '../../src/journal/event-filter.js';
+import { openArchive } from '../../src/journal/lowdb/archive.js';
 import type { JournalEvent } from '../../src/journal/events.js';
 import { linesBackward } from '../../src/journal/lowdb/lines.js';
 

@@ -26,6 +26,7 @@ export function surface(service: Service, { journal, clock }: { journal: Journal
       const since = new Date(clock.now()).toISOString();
       return { cloud: { up: true, since }, metrics: { up: true, since } };
     },
+    host: () => Promise.reject(new Error('not asked for')),
     readiness: () => Promise.resolve([]),
     metrics: () => registry.metrics(),
   };

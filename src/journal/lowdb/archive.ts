@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { passes } from '../event-filter.js';
 import type { EventFilter } from '../journal.js';
 import type { JournalEvent } from '../events.js';
 import { endOfDay } from './expired-days.js';
@@ -26,15 +27,6 @@ export interface EventArchive {
   days(): Promise<string[]>;
   /** Removes the files of some days. */
   remove(days: readonly string[]): Promise<void>;
-}
-
-/** Whether an event is among those asked for; the limit is not looked at. */
-export function passes(event: JournalEvent, filter: EventFilter): boolean {
-  if (filter.rule !== undefined && event.obj_name !== filter.rule) return false;
-  const { action } = filter;
-  if (typeof action === 'string' ? event.action !== action : action && !action.includes(event.action)) return false;
-  if (filter.batch !== undefined && event.batch !== filter.batch) return false;
-  return filter.since === undefined || Date.parse(event.ops_time) >= filter.since;
 }
 
 function parseLine(line: string): JournalEvent | undefined {
@@ -170,14 +162,19 @@ export function openArchive(directory: string, sync = false): EventArchive {
     },
 
     async read(filter) {
-      const names = (await dayFiles()).filter(
-        (name) => filter.since === undefined || endOfDay(name.slice(0, 10)) >= filter.since,
-      );
+      const { since = -Infinity, until = Infinity, after, limit } = filter;
+      const names = (await dayFiles()).filter((name) => {
+        const day = name.slice(0, 10);
+        return endOfDay(day) >= since && Date.parse(day) <= until;
+      });
       const found: JournalEvent[] = [];
-      if (filter.limit === 0) return found;
+      if (limit === 0) return found;
       for await (const event of newestFirst(names, textsOf(filter))) {
+        if (after !== undefined && event.id <= after) break;
         if (passes(event, filter)) found.push(event);
-        if (found.length === filter.limit) break;
+        if (after === undefined && found.length === limit) break;
+        // The oldest are wanted: the newest of those found so far is let go when another comes.
+        if (limit !== undefined && found.length > limit) found.shift();
       }
       return found.reverse();
     },

@@ -6,11 +6,12 @@ import { Low } from 'lowdb';
 import { errorMessage } from '../../common/error-message.js';
 import type { Clock } from '../../common/clock.js';
 import type { EventArchive } from './archive.js';
-import { openArchive, passes } from './archive.js';
+import { openArchive } from './archive.js';
 import { diskFile } from './disk-file.js';
 import type { JournalFile } from './journal-file.js';
 import { expiredDays } from './expired-days.js';
 import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './journal-file.js';
+import { passes } from '../event-filter.js';
 import type { EventFilter, Journal, JournalChange } from '../journal.js';
 import { withText } from '../event-text.js';
 import type { EventWithText, JournalEvent, NewEvent } from '../events.js';
@@ -50,17 +51,24 @@ export interface FileJournal extends Journal {
   onCommitted(listener: (rows: readonly EventWithText[]) => void): void;
 }
 
-/** The newest `limit` of events that may stand in both places, each once, oldest first. */
-function merge(older: JournalEvent[], newer: JournalEvent[], limit: number | undefined): JournalEvent[] {
+/** Events that may stand in both places, each once, oldest first: the newest `limit`, or the oldest where those after another are wanted. */
+function merge(older: JournalEvent[], newer: JournalEvent[], { limit, after }: EventFilter): JournalEvent[] {
   const byId = new Map([...older, ...newer].map((event) => [event.id, event]));
   const all = [...byId.values()].sort((a, b) => a.id - b.id);
-  return limit === undefined ? all : all.slice(Math.max(0, all.length - limit));
+  if (limit === undefined) return all;
+  return after === undefined ? all.slice(Math.max(0, all.length - limit)) : all.slice(0, limit);
 }
 
 async function readEvents(file: JournalFile, archive: EventArchive, filter: EventFilter): Promise<EventWithText[]> {
+  const { limit = Infinity, after } = filter;
   const recent = file.events.filter((event) => passes(event, filter));
-  if (filter.limit !== undefined && recent.length >= filter.limit) return merge([], recent, filter.limit).map(withText);
-  return merge(await archive.read(filter), recent, filter.limit).map(withText);
+  const [oldest] = file.events;
+  // Whoever follows the journal asks every second: all that is newer stands in the journal itself.
+  const isAllHere =
+    after === undefined
+      ? recent.length >= limit
+      : (oldest?.id ?? file.next_id) <= after + 1 || file.next_id <= after + 1;
+  return merge(isAllHere ? [] : await archive.read(filter), recent, filter).map(withText);
 }
 
 /**

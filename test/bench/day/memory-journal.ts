@@ -1,5 +1,5 @@
 import type { Clock } from '../../../src/common/clock.js';
-import { passes } from '../../../src/journal/lowdb/archive.js';
+import { passes } from '../../../src/journal/event-filter.js';
 import type { BatchEnding, BatchRecord, Journal } from '../../../src/journal/journal.js';
 import { withText } from '../../../src/journal/event-text.js';
 import type { EventWithText } from '../../../src/journal/events.js';
