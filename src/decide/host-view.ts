@@ -72,7 +72,7 @@ export function createHostViews({ metrics, clock, timeoutMs, periodMs, takeSnaps
     /** Lets a snapshot that was taken for something else serve here too. */
     remember,
     /** @param id - of the host, or its name. */
-    of(id: string): Promise<HostView | undefined> {
+    of: (id: string): Promise<HostView | undefined> => {
       const known = views.get(id);
       if (known && isFresh(known)) return known.view;
       const next = { at: clock.monotonic(), view: make(id) };
