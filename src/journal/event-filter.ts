@@ -49,7 +49,8 @@ function namesIn(event: NewEvent | JournalEvent, kind: 'host' | 'guest'): string
 
 function listed<Entry>(list: readonly Entry[] | undefined): readonly Entry[] {
   // Notes of another version, or written by hand, may hold anything.
-  return Array.isArray(list) ? list.filter((each) => typeof each === 'object' && each !== null) : [];
+  const entries = Array.isArray(list) ? (list as readonly Entry[]) : [];
+  return entries.filter((each) => typeof each === 'object' && each !== null);
 }
 
 function ofMigration({ guest, target_host: target }: MigrationNotes, kind: 'host' | 'guest'): string[] {
