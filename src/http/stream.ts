@@ -57,7 +57,9 @@ export function addStream(router: Router, { backend, clock, ending, limits }: St
   const newestId = async () => (await backend.events({ limit: 1 })).at(-1)?.id ?? 0;
   const statusNow = async (newest: number): Promise<string> => {
     if (budget?.newest !== newest || clock.now() - budget.at > BUDGET_MS) {
-      budget = { at: clock.now(), newest, value: backend.operator.budget() };
+      const value = backend.operator.budget();
+      budget = { at: clock.now(), newest, value };
+      value.catch(() => (budget = undefined));
     }
     return JSON.stringify(await statusOf(backend, await budget.value));
   };
@@ -113,6 +115,7 @@ export function addStream(router: Router, { backend, clock, ending, limits }: St
   router
     .route('/api/stream')
     .get(async (request, response) => {
+      const status = await statusNow(await newestId());
       if (clients.size >= bounds.clients) {
         throw new HttpProblem('overloaded', {
           message: `${bounds.clients} follow already; come again`,
@@ -120,7 +123,6 @@ export function addStream(router: Router, { backend, clock, ending, limits }: St
         });
       }
       const seen = lastEventId(request);
-      const status = await statusNow(await newestId());
       response.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
       const client: Client = { response, seen, status, writtenAt: clock.now() };
       response.on('close', () => clients.delete(client));

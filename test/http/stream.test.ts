@@ -55,9 +55,10 @@ async function streaming(more: Partial<Omit<AppOptions, 'secrets'>> & { secrets?
 
 describe('GET /api/stream', () => {
   test('tells how it stands, at once and when that changes', async () => {
-    const { url, backend } = await streaming();
+    const { url, backend, http } = await streaming();
     const follower = await follow(url);
-    await follower.has(`event: status\ndata: ${JSON.stringify({ ...backend.standing, ...backend.health })}\n\n`);
+    const { text } = await http.get('/api/status');
+    await follower.has(`event: status\ndata: ${text}\n\n`);
     backend.standing = { ...backend.standing, plans_waiting: 7 };
     await follower.has('"plans_waiting":7');
     expect(follower.text.match(/event: status/g)).toHaveLength(2);
