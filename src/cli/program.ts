@@ -98,11 +98,8 @@ export async function runCli(
     .action(async () => context.exit(await handlers.serve(context.env())));
   addRulesCommand(program, context);
   addEventsCommand(program, context, handlers.readEvents);
-  for (const make of handlers.commands ?? []) {
-    const command = make(context);
-    adopt(program, command);
-    program.addCommand(command);
-  }
+  for (const make of handlers.commands ?? []) program.addCommand(make(context));
+  for (const command of program.commands) adopt(program, command);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -254,3 +254,149 @@ it('rules schema prints the schema, or writes it', async () => {
   expect(await run(`rules schema --write ${file}`)).toEqual({ status: 0, out: '', err: '' });
   expect(await readFile(file, 'utf8')).toBe(ruleSchemaText());
 });
+
+describe('rules create has every key of the schema', () => {
+  it('as an option', async () => {
+    const dir = await directory();
+    const options = [
+      '--period 3m --headroom 5 --cooldown 30m --guards-memory-floor 4GiB --guards-cpu-ceiling 90 --allocation-memory 1',
+      '--allocation-cpu 16 --evidence 0.8 --mode recommend --keep-together a,b --keep-apart tag:anti-affinity',
+      '--keep-apart c,d --pinned license=a15,a16 --ignore-guests dns-1 --ignore-hosts a17 --ignore-tags lab',
+      '--least-gain 0.1 --windows-time-zone Europe/Berlin --windows-allow *~8-17~*~*~1-5 --limits-migrations-per-hour 9',
+      '--limits-memory-per-hour 64GiB --limits-per-source 1 --limits-per-target 2 --foreign-pause 5m',
+      '--target-same-zone --target-same-aggregate --target-with-local-disks --match-alert Hot --match-labels severity=critical',
+      '--match-host-label node --disabled --windows-deny *~*~*~*~0 --source-guest g',
+    ].join(' ');
+    const { status, err } = await run(`rules create all cpu.usage_active.gt 60 ${options}`, {
+      env: { RULES_DIR: dir },
+      spaces: '~',
+    });
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    const rule = await read(join(dir, 'all.json'));
+    expect(rule).toMatchObject({
+      headroom: 5,
+      guards: { memoryFloor: '4GiB', cpuCeiling: 90 },
+      evidence: { share: 0.8 },
+      keepApart: [{ tag: 'anti-affinity' }, ['c', 'd']],
+      pinned: { license: ['a15', 'a16'] },
+      windows: { timeZone: 'Europe/Berlin', allow: ['* 8-17 * * 1-5'], deny: ['* * * * 0'] },
+      target: { sameZone: true, sameAggregate: true, withLocalDisks: true },
+      match: { alert: 'Hot', labels: { severity: 'critical' }, hostLabel: 'node' },
+      enabled: false,
+    });
+    type Properties = Record<string, { properties?: Properties }>;
+    const { properties } = JSON.parse(ruleSchemaText()) as { properties: Properties };
+    const paths = (of: Properties): string[] =>
+      Object.entries(of).flatMap(([key, value]) =>
+        value.properties ? paths(value.properties).map((sub) => `${key}.${sub}`) : [key],
+      );
+    const has = (path: string) =>
+      path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], rule);
+    // Hosts have options of the same words as ever; a test above gives them.
+    const missing = paths(properties).filter((path) => has(path) === undefined);
+    expect(missing).toEqual(['source.hosts', 'target.hosts']);
+  });
+});
+
+describe('what a rule allows and hardly anybody means', () => {
+  it.each([
+    ['mem.available.lt 16', 'threshold: 16 bytes are next to nothing; did you mean "16GiB"?'],
+    ['cpu.usage_active.gt 0.6', 'threshold: 0.6 % is next to nothing; did you mean 60?'],
+    [
+      'cpu.usage_active.gt 60 --period 30s',
+      'period: 30s holds less than two samples, at one every 1m; expected 2m at least',
+    ],
+    [
+      'cpu.usage_active.gt 60 --source-host a --target-host a',
+      'target.hosts: every one is in source.hosts too, and those are never targets: nothing can move',
+    ],
+  ])('is warned about: %s', async (words, warning) => {
+    const dir = await directory();
+    const env = { RULES_DIR: dir };
+    const { status, err } = await run(`rules create r ${words}`, { env });
+    expect({ status, err }).toEqual({ status: 0, err: `warning: ${warning}\n` });
+    const checked = await run('rules check', { env });
+    expect(checked).toEqual({
+      status: 0,
+      out: '1 rule can be used, with 1 warning\n',
+      err: `warning: ${join(dir, 'r.json')}: ${warning}\n`,
+    });
+  });
+
+  it('goes by the sample interval of this environment', async () => {
+    const env = { RULES_DIR: await directory(), PROMETHEUS_SCRAPE_INTERVAL: '15s' };
+    expect((await run('rules create r cpu.usage_active.gt 60 --period 30s', { env })).err).toBe('');
+  });
+});
+
+describe('rules set, enable and disable', () => {
+  it('change keys and tell what was there', async () => {
+    const dir = await directory({ 'r.json': ruleFile('r', { source: { hosts: ['a'] } }) });
+    const env = { RULES_DIR: dir };
+    const { out, status } = await run(
+      'rules set r threshold=55 source.hosts=b,c windows.allow=*~8-17~*~*~1-5;*~8~*~*~6',
+      {
+        env,
+        spaces: '~',
+      },
+    );
+    expect({ out, status }).toEqual({
+      status: 0,
+      out: [
+        `wrote ${join(dir, 'r.json')}:`,
+        '  threshold: 60 → 55',
+        '  source.hosts: ["a"] → ["b","c"]',
+        '  windows.allow: not set → ["* 8-17 * * 1-5","* 8 * * 6"]',
+        '',
+      ].join('\n'),
+    });
+    await run('rules set r source.hosts= windows.allow=', { env });
+    await run('rules disable r', { env });
+    expect(await read(join(dir, 'r.json'))).toEqual({ ...ruleFile('r', { threshold: 55 }), enabled: false });
+    expect((await run('rules enable r', { env })).out).toContain('  enabled: false → true\n');
+  });
+
+  it.each([
+    ['r threshold', 'expected key=value, got "threshold"'],
+    ['r treshold=5', 'treshold: unknown key; expected one of metric, threshold, period'],
+    ['r name=s', 'name: the name is that of the file, and stays'],
+    ['r threshold=160 period=9m', 'threshold: expected a number above 0 and at most 100 (%), got 160'],
+    ['r target.sameZone=perhaps', 'target.sameZone: expected true or false, got "perhaps"'],
+    ['nobody threshold=5', 'there is no such rule'],
+    ['../r threshold=5', '"../r" cannot be the name of a rule'],
+  ])('write all or nothing: %s', async (words, message) => {
+    const dir = await directory({ 'r.json': ruleFile('r') });
+    const { status, err, out } = await run(`rules set ${words}`, { env: { RULES_DIR: dir } });
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err).toContain(message);
+    expect(await read(join(dir, 'r.json'))).toEqual(ruleFile('r'));
+    expect(await readdir(dir)).toEqual(['r.json']);
+  });
+});
+
+describe('rules check', () => {
+  it('names what is wrong in each file, and ends with 2', async () => {
+    const dir = await directory({ 'a.json': ruleFile('a'), 'b.json': ruleFile('b', { threshold: 160 }) });
+    const wrong = `${join(dir, 'b.json')}: threshold: expected a number above 0 and at most 100 (%), got 160\n`;
+    expect(await run('rules check', { env: { RULES_DIR: dir } })).toEqual({ status: 2, out: '', err: wrong });
+    expect(await run(`rules check ${join(dir, 'b.json')}`)).toEqual({ status: 2, out: '', err: wrong });
+    expect(await run(`rules check ${join(dir, 'a.json')}`)).toMatchObject({ status: 0, out: '1 rule can be used\n' });
+    expect((await run('rules check /nowhere.json')).err).toMatch(/^\/nowhere\.json: ENOENT/);
+  });
+});
+
+it('rules list fits 80 columns: what says nothing of any rule is left out', async () => {
+  const dir = await directory({
+    'hypervisors-cpu.json': ruleFile('hypervisors-cpu', { source: { hosts: ['test-66-onecloud02'] } }),
+    'mem.json': ruleFile('mem', { metric: 'mem.available', threshold: '16GiB', enabled: false }),
+  });
+  const { out } = await run('rules list', { env: { RULES_DIR: dir }, width: 80 });
+  expect(out.trimEnd().split('\n')).toEqual([
+    '+-----------------+-------------------------+--------------------+---------+',
+    '| name            | condition               | source hosts       | enabled |',
+    '+-----------------+-------------------------+--------------------+---------+',
+    '| hypervisors-cpu | cpu.usage_active > 60 % | test-66-onecloud02 | yes     |',
+    '| mem             | mem.available < 16GiB   | every host         | no      |',
+    '+-----------------+-------------------------+--------------------+---------+',
+  ]);
+});

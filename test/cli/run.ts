@@ -17,6 +17,8 @@ export interface RunOptions {
   /** ms since the epoch. */
   now?: number;
   handlers?: Partial<CliHandlers>;
+  /** A character that stands for a blank inside a word. */
+  spaces?: string;
 }
 
 function missing(name: string) {
@@ -26,7 +28,7 @@ function missing(name: string) {
 /** Runs a command line as a shell would split it at spaces, and keeps what it prints. */
 export async function run(
   line: string,
-  { env = {}, width, colour = false, now = 0, handlers = {} }: RunOptions = {},
+  { env = {}, width, colour = false, now = 0, handlers = {}, spaces }: RunOptions = {},
 ): Promise<Run> {
   const printed = { out: '', err: '' };
   const terminal = {
@@ -36,7 +38,8 @@ export async function run(
     colour,
     ...(width !== undefined && { width }),
   };
-  const argv = line.split(' ').filter((word) => word !== '');
+  const words = line.split(' ').filter((word) => word !== '');
+  const argv = spaces === undefined ? words : words.map((word) => word.replaceAll(spaces, ' '));
   const all = { serve: missing('serve'), readEvents: missing('readEvents'), ...handlers };
   const status = await runCli(argv, all, {
     env,
