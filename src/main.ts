@@ -8,6 +8,7 @@ import type { ReadEvents } from './cli/events.js';
 import { fleetCommand } from './cli/fleet.js';
 import { healthCommand } from './cli/health.js';
 import { pauseCommand, resumeCommand, stopCommand } from './cli/operator.js';
+import { processLog } from './cli/log.js';
 import { planCommand } from './cli/plan.js';
 import { plansCommand } from './cli/plans.js';
 import { replayCommand } from './cli/replay.js';
@@ -30,7 +31,7 @@ import { openSnapshots } from './decide/kept-snapshots.js';
 async function serve(env: Environment): Promise<number> {
   const read = readConfig(env);
   if (!read.ok) return refused([...read.problems, ...read.warnings]);
-  const log = pino({ level: read.config.logLevel, base: null });
+  const log = processLog(read.config.logLevel, processTerminal(env).colour);
   for (const warning of read.warnings) log.warn({}, warning);
   endOnFault(log);
   let receiver: Receiver;

@@ -21,6 +21,6 @@ export function loadLine(name: string, reading: number | undefined, threshold: n
   const label = name.padEnd(20);
   if (reading === undefined) return `  ${label} no reading`;
   const over = reading > threshold;
-  const text = `${bar(reading, 40)} ${reading.toFixed(2).padStart(6)} %`;
+  const text = `${bar(reading, 32)} ${reading.toFixed(2).padStart(6)} %`;
   return `  ${label} ${paint(over ? 'red' : 'green', text)}${over ? `  past ${threshold} %` : ''}`;
 }

@@ -12,7 +12,8 @@ import type { BatchView } from '../intake/views.js';
 import type { EventWithText } from '../journal/events.js';
 import { bar, loadLine } from './bars.js';
 import type { CliContext } from './context.js';
-import { eventTable } from './events.js';
+import { actionText, timeOfDay } from './event-lines.js';
+import { paragraph } from './fit.js';
 import { type Paint, type Terminal, painter } from './terminal.js';
 
 /** A receiver that the demo has started. */
@@ -70,7 +71,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const server = await options.startServer({ cloud, rulesDir, dataDir: join(directory, 'data') });
   const story = new Story(server, options, paint, say);
   try {
-    say(paint('bold', `automigrate is listening on ${server.url}, with the embedded fleet behind it`));
+    say(paint('bold', `automigrate listens on ${server.url}, over the embedded fleet`));
     say(`The rule test-cpu relieves test-66-onecloud02 past ${THRESHOLD} % CPU. The fleet now:`);
     await story.showFleet();
 
@@ -93,7 +94,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
     const events = await story.events();
     say(paint('bold', '\n4  What the journal holds (automigrate events test-cpu)'));
-    say(eventTable(events, options.terminal).trimEnd());
+    for (const event of events) story.tell(event);
     const actions = events.map(({ action }) => action).join(' ');
     const asTold = actions === 'create find_result_fail changed migrating migrate_success';
     say(
@@ -136,7 +137,7 @@ class Story {
       proxy: false,
       validateStatus: () => true,
     });
-    this.#say(`  POST /webhooks/${sender} → ${status} ${JSON.stringify(data)}`);
+    this.#write(`POST /webhooks/${sender} → ${status} ${JSON.stringify(data)}`);
   }
 
   /** Shows the running batch until there is none. */
@@ -164,7 +165,17 @@ class Story {
 
   async explain(action: string): Promise<void> {
     const { events } = await this.#get<{ events: EventWithText[] }>(`/api/events?action=${action}`);
-    for (const { text } of events) this.#say(`  ${this.#paint('yellow', action)} ${text}`);
+    for (const { text } of events) this.#write(`${this.#paint('yellow', action)} ${text}`);
+  }
+
+  /** One event, whole. */
+  tell({ ops_time: at, action, text }: EventWithText): void {
+    this.#write(`${timeOfDay(at)} ${actionText(action, this.#paint)}: ${text}`);
+  }
+
+  /** A paragraph, however wide the terminal is. */
+  #write(text: string): void {
+    this.#say(paragraph(text, this.#options.terminal.width, '  ', 4));
   }
 
   async events(): Promise<EventWithText[]> {
@@ -175,7 +186,7 @@ class Story {
 function progressLines(migrations: BatchView['migrations'], paint: Paint): string[] {
   return migrations.map(({ notes, progress = 0, status = 'planned' }) => {
     const way = `${notes.guest.name}: ${notes.guest.host} → ${notes.target_host.name}`;
-    return `  ${way.padEnd(42)} ${paint('cyan', bar(progress, 30))} ${String(progress).padStart(3)} %  ${status}`;
+    return `  ${way.padEnd(35)} ${paint('cyan', bar(progress, 18))} ${String(progress).padStart(3)} %  ${status}`;
   });
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../common/error-message.js';
 import { type CliContext, EXIT, InputError, refuse } from './context.js';
 import { type ReadEvents, addEventsCommand } from './events.js';
+import { helpCommand } from './help.js';
 import { addRulesCommand } from './rules.js';
 import { renderTable } from './table.js';
 import { type Terminal, processTerminal } from './terminal.js';
@@ -99,6 +100,7 @@ export async function runCli(
   addRulesCommand(program, context);
   addEventsCommand(program, context, handlers.readEvents);
   for (const make of handlers.commands ?? []) program.addCommand(make(context));
+  program.helpCommand(false).addCommand(helpCommand(program, context));
   for (const command of program.commands) adopt(program, command);
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -4,6 +4,8 @@ import { addressOf } from './address.js';
 
 /** Asked so often that a line each would bury the others. */
 const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
+/** Of the API, whose page asks without end. */
+const READS = new Set(['GET', 'HEAD']);
 /** So many webhooks a second that come to nothing have a line of their own; the journal and the counters have them all. */
 const LINES_OF_NOTHING = 10;
 
@@ -44,12 +46,12 @@ export function requestLog({ log, now }: RequestLogOptions): RequestHandler {
   };
 }
 
-function levelOf({ originalUrl }: Request, response: Response, isOneOfMany: () => boolean) {
+function levelOf({ method, originalUrl }: Request, response: Response, isOneOfMany: () => boolean) {
   const { statusCode: status, locals } = response;
   if (status >= 500) return 'error';
   if (locals.repeated === true) return 'debug';
   if (status >= 400) return 'warn';
-  if (QUIET.has(pathOf(originalUrl))) return 'debug';
+  if (QUIET.has(pathOf(originalUrl)) || (READS.has(method) && originalUrl.startsWith('/api'))) return 'debug';
   const { outcome } = (locals.log ?? {}) as { outcome?: string };
   return (outcome === 'dropped' || outcome === 'ignored') && isOneOfMany() ? 'debug' : 'info';
 }

@@ -109,7 +109,7 @@ it.each([
   const fatal = program
     .output()
     .split('\n')
-    .find((line) => line.includes('"level":60'));
+    .find((line) => line.includes('"level":"fatal"'));
   expect(JSON.parse(fatal!)).toMatchObject({ msg: expect.stringContaining(words), err: { message: 'made up' } });
 });
 

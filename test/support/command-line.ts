@@ -34,6 +34,7 @@ function started(command: string, args: readonly string[], env: Env) {
     async prints(enough: (out: string) => boolean): Promise<void> {
       while (!enough(printed.out)) await Promise.race([once(child.stdout, 'data'), ended]);
     },
+    printed: () => printed,
     end: () => child.kill(),
   };
 }
@@ -51,16 +52,16 @@ export const inPipeStarted = (args: readonly string[], env: Env = {}) =>
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** Runs a line of the shell at a terminal of so many columns; stdout and stderr come as one, as they are seen. */
-async function atTerminal(line: string, columns: number, env: Env): Promise<CommandRun> {
-  const shell = `stty cols ${columns} rows 40; ${line}`;
-  const run = await finished('script', ['-qefc', shell, '/dev/null'], { TERM: 'xterm', ...env });
-  return { ...run, out: run.out.replaceAll('\r\n', '\n') };
+/** Starts `automigrate …` at a terminal of so many columns; stdout and stderr come as one, as they are seen. */
+export function inTerminalStarted(args: readonly string[], columns: number, env: Env = {}) {
+  const line = [process.execPath, MAIN, ...args].map(quoted).join(' ');
+  const shell = `stty cols ${columns} rows 40 -onlcr; exec ${line}`;
+  return started('script', ['-qefc', shell, '/dev/null'], { TERM: 'xterm', ...env });
 }
 
 /** Runs `automigrate …` at a terminal of so many columns. */
 export const seen = (args: readonly string[], columns: number, env: Env = {}): Promise<CommandRun> =>
-  atTerminal([process.execPath, MAIN, ...args].map(quoted).join(' '), columns, env);
+  inTerminalStarted(args, columns, env).ended;
 
 /** Runs `automigrate …` at a terminal whose output goes on to another program, as in `automigrate events | head -n 1`. */
 export const piped = (args: readonly string[], to: string, env: Env = {}): Promise<CommandRun> =>
