@@ -88,22 +88,21 @@ export function withJoined(parts: readonly BatchPart[], joining: readonly BatchP
     const isNew = (words: readonly string[]) => !before.some((other) => other.join('\n') === words.join('\n'));
     known.hosts = [...before, ...hosts.filter(isNew)];
     known.done = false;
-    Object.assign(known, firstLinks([...(known.links ?? []), ...links]));
+    Object.assign(known, linksOf([known, { links }]));
   }
   return joined;
 }
 
-/** Where people see the alerts of a part, each place once. */
+/** Where people see the alerts of a part, each place once; nothing is made for a storm of alerts that lead to one place. */
 export function linksTo(alerts: readonly Pick<Alert, 'link'>[]): { links?: string[] } {
-  return firstLinks(alerts.flatMap(({ link }) => link ?? []));
+  const links: string[] = [];
+  for (const { link } of alerts) {
+    if (link !== undefined && links.length < MOST_LINKS && !links.includes(link)) links.push(link);
+  }
+  return links.length > 0 ? { links } : {};
 }
 
 /** The same of a whole batch. */
 export function linksOf(parts: readonly Pick<BatchPart, 'links'>[]): { links?: string[] } {
-  return firstLinks(parts.flatMap(({ links }) => links ?? []));
-}
-
-function firstLinks(all: readonly string[]): { links?: string[] } {
-  const links = [...new Set(all)].slice(0, MOST_LINKS);
-  return links.length > 0 ? { links } : {};
+  return linksTo(parts.flatMap(({ links = [] }) => links.map((link) => ({ link }))));
 }
