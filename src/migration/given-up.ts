@@ -10,8 +10,9 @@ import { isStill, judge, look, noLooks, tryToCancel } from './watch.js';
 
 /** The longest pause between two looks at a move that was given up, ms. */
 const LONGEST_PAUSE_MS = 60_000;
-/** A guest that has rested on its source for so long, without ever having been seen moving, will not move any more, ms. */
-const REST_MS = 2 * 3_600_000;
+/** How long a move that has not begun may still do so before it is cancelled again, ms; then twice as long, and so on. */
+const FIRST_REST_MS = 300_000;
+const LONGEST_REST_MS = 3_600_000;
 
 /** The memory with further moves that were given up and that the cloud may still make. */
 export function withGivenUp(memory: Memory, moves: readonly GivenUpMove[]): Memory {
@@ -58,8 +59,9 @@ interface LateEnding {
 }
 
 /**
- * Follows moves that were given up until the cloud says that they are over, or a cancellation was seen to take. One that
- * begins late may still arrive within the time limit, and is cancelled after that. No batch waits for it, and it holds no flag.
+ * Follows moves that were given up until the cloud says that they are over, or a cancellation was seen to take: time alone ends
+ * none. One that begins late may still arrive within the time limit, and is cancelled after that; one that does not begin is
+ * cancelled again from time to time. No batch waits for it, and it holds no flag.
  * A late arrival is recorded as `migrate_success`; whatever else becomes of a move, its failure stands in the journal already.
  */
 export function followGivenUp(options: FollowGivenUpOptions): GivenUpFollower {
@@ -97,8 +99,20 @@ async function follow(move: GivenUpMove, options: FollowGivenUpOptions): Promise
   const looking: LookOptions = { cloud, clock, limits, request, handle: move.handle, signal, onError };
   const looks: Looks = { ...noLooks(), seenMoving: move.cancel };
   const begun = clock.monotonic();
+  let restMs = FIRST_REST_MS;
+  let cancelRestingAt = begun + restMs;
   for (let pause = limits.longestPauseMs; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.5)) {
-    const ending = await lookAgain(move, looks, clock.monotonic() - begun, looking);
+    const now = clock.monotonic();
+    const isDue = now >= cancelRestingAt;
+    if (isDue) {
+      restMs = Math.min(LONGEST_REST_MS, 2 * restMs);
+      cancelRestingAt = now + restMs;
+    }
+    const ending = await lookAgain(
+      looks,
+      { whileMoving: move.cancel || now - begun >= limits.timeLimitMs, atRest: isDue },
+      looking,
+    );
     if (ending && (await isKept(move, ending, options))) {
       log[ending.hasArrived ? 'info' : 'warn'](fields, `given up before, and over now: ${ending.text}`);
       return;
@@ -107,14 +121,13 @@ async function follow(move: GivenUpMove, options: FollowGivenUpOptions): Promise
   }
 }
 
-/** @param followedMs - for how long it has been followed since it was given up, in this process. */
+/** @param toCancel - whether the move is to be cancelled if it is seen to move, and if it rests on its source. */
 async function lookAgain(
-  move: GivenUpMove,
   looks: Looks,
-  followedMs: number,
+  toCancel: { whileMoving: boolean; atRest: boolean },
   looking: LookOptions,
 ): Promise<LateEnding | undefined> {
-  const { cloud, request, limits, signal, onError } = looking;
+  const { cloud, request, signal, onError } = looking;
   const state = await look(looking);
   signal.throwIfAborted();
   if (!state) return undefined;
@@ -124,16 +137,13 @@ async function lookAgain(
     if (ending.reason === 'cloud_failed') await cloud.afterFailure?.(request, signal).catch(onError);
     return { hasArrived: false, text: ending.text };
   }
-  if (state.phase === 'moving' && (move.cancel || followedMs >= limits.timeLimitMs)) {
-    const cancelled = await tryToCancel(looking);
-    if (!cancelled.took) return undefined;
-    if (cancelled.hostId === request.target.id) return arrived(request);
-    return { hasArrived: false, text: `cancelled, seen to take; ${cancelled.text}` };
-  }
-  const { name } = request.guest;
-  return isStill(looks) && !looks.seenMoving && followedMs >= REST_MS
-    ? { hasArrived: false, text: `guest ${name} has rested on its source for ${REST_MS / 3_600_000} h` }
-    : undefined;
+  // One that rests may be about to begin: only the cloud's word that it will not lets go of it.
+  const isToCancel = state.phase === 'moving' ? toCancel.whileMoving : isStill(looks) && toCancel.atRest;
+  if (!isToCancel) return undefined;
+  const cancelled = await tryToCancel(looking);
+  if (!cancelled.took) return undefined;
+  if (cancelled.hostId === request.target.id) return arrived(request);
+  return { hasArrived: false, text: `cancelled, seen to take; ${cancelled.text}` };
 }
 
 function arrived({ guest, target }: MigrationRequest): LateEnding {

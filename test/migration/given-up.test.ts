@@ -161,3 +161,48 @@ describe('a move that took too long and could not be cancelled', () => {
     );
   });
 });
+
+describe('a move that the cloud has taken on and that never begins', () => {
+  /** A cloud in which a move waits for days before it begins. */
+  const late = (cancelMigration?: Cloud['cancelMigration']) =>
+    lateBeginning({ ...(cancelMigration && { cancelMigration }) });
+
+  it('is not let go by time alone: whoever asked again would have it moved twice', async () => {
+    const { journal, alertAgain, clock, letGo, become, requests } = await late();
+    await alertAgain();
+    letGo();
+    await clock.sleep(3 * 24 * 3_600_000);
+    expect(followed(journal)).toContain('g');
+    const { underWay } = await readKnown(journal, rule(), { migrations: [] }, clock.now());
+    expect(underWay).toContainEqual({ guestId: 'id-g', sourceId: 'id-a', targetId: 'id-b' });
+    await alertAgain();
+    expect(requests.filter((each) => each.startsWith('g '))).toEqual(['g to b']);
+    become({ phase: 'settled', status: 'running', hostId: 'id-b' });
+    while (followed(journal).includes('g')) await clock.sleep(1000);
+    expect(await journal.events({ action: 'migrate_success' })).toMatchObject([{ notes: { guest: { name: 'g' } } }]);
+  });
+
+  it('is cancelled again from time to time, and let go once that is seen to take', async () => {
+    const refused: number[] = [];
+    let isStubborn = true;
+    const time: { clock?: VirtualClock } = {};
+    const { journal, alertAgain, clock, letGo, log } = await late(({ guest: { name } }) => {
+      if (!isStubborn) return Promise.resolve();
+      if (name === 'g') refused.push(time.clock?.monotonic() ?? 0);
+      return Promise.reject(new Error('a task of the guest is open'));
+    });
+    time.clock = clock;
+    await alertAgain();
+    letGo();
+    await clock.sleep(24 * 3_600_000);
+    expect(followed(journal)).toContain('g');
+    // At first after minutes, then every hour.
+    expect(refused.length).toBeGreaterThan(20);
+    expect(refused.length).toBeLessThan(40);
+    isStubborn = false;
+    while (followed(journal).includes('g')) await clock.sleep(60_000);
+    expect(log.map(({ message }) => message).join('\n')).toMatch(
+      /over now: cancelled, seen to take; it is running on host a/,
+    );
+  });
+});

@@ -346,3 +346,20 @@ describe('a token that region no longer knows', () => {
     expect(harness.login?.count()).toBe(2);
   });
 });
+
+describe('a migration that is to be cancelled and that Cloudpods does not have', () => {
+  it('will not begin any more where no task of the guest is open', async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    await harness.cloud.cancelMigration?.(request, undefined);
+    expect(harness.asked('cancel-live-migrate')).toHaveLength(1);
+    expect(harness.asked('syncstatus')).toHaveLength(1);
+  });
+
+  it('may still begin where one is open: it was not cancelled', async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    await harness.cloud.startMigration(request);
+    await expect(harness.cloud.cancelMigration?.(request, undefined)).rejects.toThrow(/cannot cancel live migrate/);
+  });
+});

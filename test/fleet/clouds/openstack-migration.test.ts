@@ -158,6 +158,13 @@ describe('a move by Nova that is given up', () => {
     const handle = await begun(harness.cloud, request);
     await expect(harness.cloud.cancelMigration?.(request, handle)).rejects.toThrow('Nova has no record of one yet');
   });
+
+  it('has nothing to be cancelled where Nova has neither a record of it nor a task for its guest', async () => {
+    const harness = await set();
+    const request = await requestTo(harness, 1);
+    await harness.cloud.cancelMigration?.(request, 'after:40/req-1');
+    expect(await harness.cloud.migrationState(request, 'after:40/req-1')).toMatchObject({ phase: 'settled' });
+  });
 });
 
 describe('a guest that Nova hides from us', () => {

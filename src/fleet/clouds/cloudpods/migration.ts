@@ -116,9 +116,8 @@ export function cloudpodsMigrations(options: CloudpodsMigrationsOptions): Migrat
         try {
           await perform('once', request, 'cancel-live-migrate', {}, signal);
         } catch (error) {
-          // A status that no task stands behind any more cannot be cancelled: a later look shows what it really is.
-          if (refusalIn(error) !== undefined) await statuses.synchronise(guest, signal);
-          throw error;
+          // It refuses to synchronise while a task of the guest is open. Where it does, nothing moves and nothing will.
+          if (refusalIn(error) === undefined || !(await statuses.synchronise(guest, signal))) throw error;
         }
       }
       await statuses.settle(guest, isMoving, signal);

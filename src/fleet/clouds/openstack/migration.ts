@@ -236,6 +236,8 @@ export function novaMigrations({ client, system, user, clock, constraints }: Mig
           : await recordOf(request, parseHandle(handle), signal);
       const record = await readRecord();
       if (!record) {
+        // Nova gives the server a task before it takes a request on, and the record comes later: without either nothing is pending.
+        if (!(await serverOf(request, signal))?.['OS-EXT-STS:task_state']) return;
         throw new FleetError(system, `abort live migration of guest ${guest.name}: Nova has no record of one yet`);
       }
       const readStatus = async () => (await readRecord())?.status;
