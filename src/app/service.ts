@@ -136,7 +136,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       limits: options.verification,
     });
   const givenUp = followGivenUp({ cloud, journal, clock, limits, log, signal });
-  const looks = createLaterLooks((due) => receiver.lookAgain(due), { clock, signal });
+  const looks = createLaterLooks((due) => receiver.lookAgain(due), { journal, clock, log, signal });
   const pause = createPause({ journal, clock, log, signal });
   const deciding = {
     decisions,
@@ -172,6 +172,9 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       const rule = options.rules().find((each) => each.name === name);
       if (!options.looks?.lagging || !rule) return;
       looks.add({ rule: name, sender, because: 'lagging', dueAt: clock.monotonic() + rule.periodMs }, hosts);
+    },
+    onApproved: () => {
+      if (!options.looks?.dropped) looks.forgetAll('dropped');
     },
     onEnding: (batch) => rows.flush(batch),
     onEnded: () => {
@@ -242,6 +245,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       pause.wake();
       givenUp.wake();
       if (options.checksHostNames) void names.refresh();
+      looks.takeUp();
       const record = journal.openBatch();
       if (!record) {
         void carryOutWaiting();
@@ -259,6 +263,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       stopping.abort(new Error('the service is stopping'));
       await runner.idle();
       await rows.stop();
+      await looks.stop();
       await verifier?.stopped();
       await givenUp.stopped();
     },

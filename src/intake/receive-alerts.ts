@@ -121,11 +121,16 @@ export function createReceiver(deps: ReceiveDeps) {
   };
 
   const drop = async (sender: string, parts: readonly MatchedPart[], holder: string): Promise<WebhookAnswer> => {
-    const text = `batch ${holder} is running; alerts that come meanwhile are dropped`;
+    // Nothing runs and the flag is held: somebody approves a plan, which may come to nothing.
+    const isLooking = busy.holder() === holder && runner.view()?.id !== holder;
+    const text = isLooking
+      ? `an approval, batch ${holder}, only looks yet; alerts that come meanwhile are dropped if it moves guests, and else looked at again`
+      : `batch ${holder} is running; alerts that come meanwhile are dropped`;
     await Promise.all(
       parts.map(({ rule, hosts }) => {
         const event = { obj_name: rule.name, user: sender, notes: `${text} (hosts: ${named(hosts)})`, batch: holder };
-        if (deps.looksAgain) looks.add({ rule: rule.name, sender, because: 'dropped', dueAt: Infinity }, hosts);
+        if (deps.looksAgain || isLooking)
+          looks.add({ rule: rule.name, sender, because: 'dropped', dueAt: Infinity }, hosts);
         return rows.record({ ...event, action: 'dropped' }, 'busy');
       }),
     );

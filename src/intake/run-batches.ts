@@ -45,6 +45,8 @@ export interface RunnerDeps {
   halt: (record: BatchRecord) => string | undefined;
   /** Told of hosts whose mean may only lag behind their alert. */
   onLagging: (part: BatchPart, hosts: readonly string[][], record: BatchRecord) => void;
+  /** Called when a batch begins that carries out an approved plan. */
+  onApproved: () => void;
   /** Called when a batch has ended, before the flag is given back, and after that. */
   onEnding: (batch: string) => Promise<void>;
   onEnded: () => void;
@@ -78,6 +80,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   const start = (record: BatchRecord) => {
     const next = createRunningBatch(record, { journal, clock, log, signal });
     latest = next;
+    if (record.plan !== undefined) deps.onApproved();
     // After the answer has gone out: nothing slow stands between an alert and its answer.
     running = new Promise((resolve) => setImmediate(resolve))
       .then(() => runBatch(next))

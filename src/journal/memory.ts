@@ -118,6 +118,18 @@ export interface GivenUpMove {
   since: string;
 }
 
+/** An alert that is to be looked at again: when its time has come, or when the batch has ended that it was dropped for. */
+export interface KeptLook {
+  rule: string;
+  sender: string;
+  /** The words that name its host, best first. */
+  host: string[];
+  because: 'lagging' | 'dropped';
+  /** ms since the epoch: when it was put off, and until when; the second is absent where it waits for the end of a batch. */
+  since: number;
+  due_at?: number;
+}
+
 /** What the service has to remember beside events and the running batch. Small: every write of the journal holds it. */
 export interface Memory {
   verifications: PendingVerification[];
@@ -131,13 +143,21 @@ export interface Memory {
   underWay: GivenUpMove[];
   /** How many guests the fleet had when a plan was last made; absent before. */
   guests?: number;
+  /** Oldest first. */
+  laterLooks: KeptLook[];
 }
 
 /** Plans that are kept; the oldest go first, those that are no longer open before the others. */
 export const MOST_PLANS = 50;
 const MOST_VERIFICATIONS = 100;
 
-export const emptyMemory = (): Memory => ({ verifications: [], standings: {}, plans: [], underWay: [] });
+export const emptyMemory = (): Memory => ({
+  verifications: [],
+  standings: {},
+  plans: [],
+  underWay: [],
+  laterLooks: [],
+});
 
 /** The memory cut to what a journal may hold. */
 export function bounded(memory: Memory): Memory {

@@ -105,6 +105,18 @@ const parts: { [Part in keyof Memory]-?: z.ZodType } = {
       }),
     )
     .optional(),
+  laterLooks: z
+    .array(
+      z.looseObject({
+        rule: z.string(),
+        sender: z.string(),
+        host: z.array(z.string()),
+        because: z.enum(['lagging', 'dropped']),
+        since: time,
+        due_at: time.optional(),
+      }),
+    )
+    .optional(),
 };
 
 /**
