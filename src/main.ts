@@ -2,8 +2,10 @@
 import { pino } from 'pino';
 import { runCli } from './cli/program.js';
 import { approveCommand, dismissCommand } from './cli/approve.js';
+import { configCommand } from './cli/config.js';
 import { demoCommand } from './cli/demo.js';
 import { deployCommand } from './cli/deploy.js';
+import { doctorCommand } from './cli/doctor/doctor.js';
 import type { ReadEvents } from './cli/events.js';
 import { fleetCommand } from './cli/fleet.js';
 import { healthCommand } from './cli/health.js';
@@ -20,6 +22,7 @@ import { systemClock } from './common/clock.js';
 import type { Environment } from './config/given.js';
 import { readConfig } from './config/read-config.js';
 import { readScenario } from './app/create-fleet.js';
+import { examine } from './app/examine.js';
 import { endOnFault, endOnSignal } from './app/lifetime.js';
 import { hasJournal, readJournalEvents } from './journal/lowdb/open-journal.js';
 import { NoJournalError } from './journal/journal.js';
@@ -78,6 +81,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
         snapshots: (dataDir) => openSnapshots(dataDir, systemClock),
       }),
     healthCommand,
+    configCommand,
+    (context) => doctorCommand(context, (config, warnings) => examine(config, warnings, systemClock)),
     deployCommand,
     (context) => simulateCommand(context, systemClock, readScenario),
     (context) =>

@@ -10,7 +10,7 @@ import type { TlsPaths } from './doors.js';
 import { DOOR_SECRETS, siteOf, tlsPaths } from './doors.js';
 import type { CLOUD_NAMES } from './fleet.js';
 import { METRICS_NAMES, metricsFor } from './fleet.js';
-import type { Environment, Given, ReadFile } from './given.js';
+import type { Environment, Given, ReadFile, Source } from './given.js';
 import { placeOf, readGiven } from './given.js';
 import { libvirtSettings } from './libvirt.js';
 import { STORE_NAMES, storeSettings } from './metrics.js';
@@ -20,7 +20,7 @@ import type { LOG_LEVELS } from './service.js';
 import { isLoopback } from './service.js';
 import { SetupError } from './setup-error.js';
 import type { Values } from './variables.js';
-import { settingOf, variables } from './variables.js';
+import { SETTINGS, settingOf, variables } from './variables.js';
 
 /** Everything that environment and configuration file say, checked and with defaults filled in. Durations in ms. */
 export interface Config {
@@ -192,4 +192,22 @@ export function readConfig(env: Environment = process.env, readFile: ReadFile = 
     shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT,
   };
   return { ok: true, config, warnings };
+}
+
+/** A setting that has a value, as it was written. */
+export interface SettingInForce {
+  name: string;
+  /** Of a secret only stars. */
+  value: string;
+  source: Source;
+}
+
+/** Every setting that has a value, in the order of the table. What is wrong with them is {@link readConfig}'s to say. */
+export function settingsInForce(env: Environment, readFile: ReadFile = fromDisk): SettingInForce[] {
+  const { values } = readGiven(env, readFile);
+  return SETTINGS.flatMap(({ name, secret, default: standard }): SettingInForce[] => {
+    const given = values.get(name);
+    if (given) return [{ name, value: secret ? '********' : given.value, source: given.source }];
+    return standard === undefined ? [] : [{ name, value: standard, source: { from: 'default' } }];
+  });
 }

@@ -147,6 +147,8 @@ export interface Metrics {
   history?(query: HistoryQuery, signal?: AbortSignal): Promise<FleetHistory>;
   /** Asks for as little as shows that it can be asked; absent where its readings come from the cloud or from this process. */
   ping?(signal?: AbortSignal): Promise<Pong>;
+  /** By which names the store knows machines at present, whether the cloud knows them or not; absent where it cannot be asked. */
+  names?(signal?: AbortSignal): Promise<Record<'hosts' | 'guests', string[]>>;
   /** Ends what it does in the background; absent where it does nothing there. */
   close?(): void;
 }

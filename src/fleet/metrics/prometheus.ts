@@ -4,7 +4,7 @@ import { FleetError } from '../fleet.js';
 import { pongOf } from '../http-client.js';
 import type { PresetName, Question } from './presets.js';
 import { ownQuestion, PRESETS } from './presets.js';
-import { historyQuery, meansQuery, PART } from './promql.js';
+import { historyQuery, meansQuery, namesQuery, PART } from './promql.js';
 import type { Answers, Series, Subject } from './readings.js';
 import { assignHistory, assignReadings, namedBy, scopeOf, SUBJECT_OF, SUBJECTS } from './readings.js';
 import { historyStepMs, numberOf } from './series.js';
@@ -77,6 +77,20 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
       const answer = await ask({ what, path: '/api/v1/query', form: { query: 'vector(1)' }, signal });
       contentOf(what, answer.body, vector);
       return pongOf(answer);
+    },
+
+    async names(signal) {
+      const scope = scopeOf({ hosts: [], guests: [] }, labels);
+      const namesOf = async (subject: 'hostCpu' | 'guestCpu') => {
+        const { kind, what } = SUBJECT_OF[subject];
+        const windows = { periodMs: 2 * scrapeIntervalMs, scrapeIntervalMs };
+        const form = { query: namesQuery(questions[subject], kind, scope, windows) };
+        const { body } = await ask({ what: `names, ${what}`, path: '/api/v1/query', form, signal });
+        const { result } = contentOf(what, body, vector);
+        return result.flatMap(({ metric }) => labels[kind].flatMap((label) => metric[label] ?? []).slice(0, 1));
+      };
+      const [hosts, guests] = await Promise.all([namesOf('hostCpu'), namesOf('guestCpu')]);
+      return { hosts: [...new Set(hosts)], guests: [...new Set(guests)] };
     },
 
     async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {

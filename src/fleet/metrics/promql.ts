@@ -72,6 +72,11 @@ export function historyQuery(
   );
 }
 
+/** The query for the labels that a store has of all machines, whichever they are. */
+export function namesQuery(question: Question, kind: 'hosts' | 'guests', scope: Scope, windows: Windows): string {
+  return `group by (${scope.labels[kind].join(', ')}) (${fill(question.value, scope, windows, undefined)})`;
+}
+
 function fitting(scope: Scope, make: (only: Scope['directories'] | undefined) => string): string {
   const query = make(scope.directories);
   return Buffer.byteLength(query) <= LONGEST_BYTES ? query : make(undefined);
