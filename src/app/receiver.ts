@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry, collectDefaultMetrics } from 'prom-client';
 import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
@@ -35,6 +35,7 @@ import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from '../decide/kept-snapsh
 import { openNoticeCursors } from '../notices/cursors.js';
 import { createNotifier } from '../notices/notifier.js';
 import { noticeMetrics } from './notice-metrics.js';
+import { serviceMetrics } from './service-metrics.js';
 import { DEFAULT_VERIFICATION } from '../verification/verifier.js';
 
 export { SetupError } from '../config/setup-error.js';
@@ -61,6 +62,8 @@ export interface ReceiverOptions {
   limits?: Partial<WatchLimits>;
 }
 
+const DAY_MS = 86_400_000;
+const MOVE_ACTIONS = ['migrating', 'migrate_success', 'migrate_fail', 'migrate_error'] as const;
 /** The longest that a request to whoever is told may take, ms. */
 const NOTICE_TIMEOUT_MS = 10_000;
 /** A shorter secret is told of at the start, characters. */
@@ -86,6 +89,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // Gauges whose names say that they were counters; what they add up stands in those without _total.
+  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
 
   let server: Server | undefined;
   let lock: DirectoryLock | undefined;
@@ -98,15 +103,30 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     const { journalFsync: sync, retentionMs } = config;
     const journal = await openJournal(config.dataDir, clock, { sync, retentionMs }).catch(asSetupError);
     if (journal.warning !== undefined) log.error({}, journal.warning);
-    const events = new Counter({
-      name: 'automigrate_events_total',
-      help: 'Events recorded in the journal',
-      labelNames: ['action'],
-      registers: [registry],
-    });
-    journal.onCommitted((rows) => {
-      for (const { action } of rows) events.inc({ action });
-    });
+    const problems = () => [
+      ...(stopping ? ['going down'] : []),
+      ...journal.problems(),
+      ...ruleBook.problems(),
+      ...(tls?.problems() ?? []),
+    ];
+    const metricsOf = serviceMetrics(registry, clock, () => ({
+      rules: () => ruleBook.rules(),
+      isBatchRunning: () => busy.holder() !== undefined,
+      isPaused: () => service.operator.status().paused !== null,
+      plansWaiting: () => service.operator.status().plans_waiting,
+      fleetHealth: () => health.current(),
+      problems,
+      journalWriteErrors: () => journal.writeErrors(),
+      budget: config.budget,
+    }));
+    journal.onCommitted((rows) => metricsOf.events(rows));
+    const begunLately = { action: MOVE_ACTIONS, since: clock.now() - DAY_MS };
+    journal
+      .events(begunLately)
+      .then((rows) => metricsOf.past(rows))
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'the moves of the last day could not be read: budgets are told too high in /metrics');
+      });
     const notifier = createNotifier({
       targets: config.notices,
       ...(config.site.publicUrl !== undefined && { publicUrl: config.site.publicUrl }),
@@ -122,22 +142,16 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       journal.noteRules(ruleBook.files().map(({ $schema: _schema, ...spec }) => ({ name: spec.name, spec })));
     await noteRules();
     ruleBook.onChange(() => {
+      metricsOf.events([]);
       const short = retentionProblem(config.retentionMs, ruleBook.rules());
       if (short !== undefined) log.error({}, short);
       noteRules().catch((error: unknown) => log.error({ err: error }, 'the new rules could not be recorded'));
     });
 
     const busy = createBusy();
-    new Gauge({
-      name: 'automigrate_batch_running',
-      help: 'Whether a batch of migrations runs',
-      registers: [registry],
-      collect() {
-        this.set(busy.holder() === undefined ? 0 : 1);
-      },
-    });
     const service = createService({
       ...fleet,
+      measures: metricsOf,
       looks: { lagging: true, dropped: config.droppedAlerts === 'look-again' },
       checksHostNames: true,
       rules: () => ruleBook.rules(),
@@ -163,14 +177,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       mode: config.mode,
       verification: { ...DEFAULT_VERIFICATION, tolerance: config.verifyTolerance },
     });
-    new Gauge({
-      name: 'automigrate_paused',
-      help: 'Whether somebody has paused the service',
-      registers: [registry],
-      collect() {
-        this.set(service.operator.status().paused ? 1 : 0);
-      },
-    });
+    metricsOf.events([]);
     await service.recover();
     const looking = new AbortController();
     const health = watchFleetHealth({
@@ -180,6 +187,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       log,
       timeoutMs: config.requestTimeoutMs,
       signal: looking.signal,
+      onLook: (part, seconds) => metricsOf.looked(part, seconds),
     });
 
     const backend: Backend = {
@@ -192,13 +200,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       fleet: (detail) => service.fleet(detail),
       fleetHealth: () => health.current(),
       host: (id) => service.host(id),
-      readiness: () =>
-        Promise.resolve([
-          ...(stopping ? ['going down'] : []),
-          ...journal.problems(),
-          ...ruleBook.problems(),
-          ...(tls?.problems() ?? []),
-        ]),
+      readiness: () => Promise.resolve(problems()),
       metrics: () => registry.metrics(),
     };
     const ending = new AbortController();

@@ -34,7 +34,9 @@ import { followGivenUp } from '../migration/given-up.js';
 import { hasEnded } from '../migration/move-record.js';
 import type { WatchLimits } from '../migration/watch.js';
 import { matchAlerts } from '../rules/match.js';
-import type { Rule } from '../rules/rule.js';
+import type { MatchedAlert, Rule } from '../rules/rule.js';
+import type { Measures } from './measures.js';
+import { measured } from './measures.js';
 import type { VerificationLimits } from '../verification/verifier.js';
 import type { ProcessMode } from '../verification/rule-mode.js';
 import { createVerifier } from '../verification/verifier.js';
@@ -75,6 +77,8 @@ interface ServiceParts {
   verification?: VerificationLimits;
   /** Absent: nothing is looked at again. */
   looks?: LaterLooksOptions;
+  /** Told of alerts and decisions as they come. */
+  measures?: Measures;
   /** Whether names in alerts are held against the inventory before the flag is taken. */
   checksHostNames?: boolean;
 }
@@ -120,7 +124,8 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
   const stopping = new AbortController();
   const { signal } = stopping;
   const { budget = {}, mode = 'auto' } = options;
-  const decisions = isHere(options) ? decisionsHere(options) : options.decisions;
+  const made = isHere(options) ? decisionsHere(options) : options.decisions;
+  const decisions = options.measures ? measured(made, options.measures, clock) : made;
   const rows = createCoalescedEvents({ journal, clock, log });
   const { scrapeIntervalMs } = metrics;
   const verifier =
@@ -201,6 +206,21 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     signal,
   });
 
+  const answerTo = async (matched: readonly MatchedAlert[], truncated: number): Promise<WebhookAnswer> => {
+    if (signal.aborted) return SHUTTING_DOWN;
+    try {
+      const alerts = matched.map(({ alert }) => alert);
+      if (truncated > 0) await recordTruncated(rows, alerts, truncated);
+      const answer = await receiver.receive(matched);
+      return truncated > 0 && answer.outcome !== 'unavailable' ? { ...answer, truncated } : answer;
+    } catch (error) {
+      if (stopping.signal.aborted) return SHUTTING_DOWN;
+      if (!(error instanceof JournalError)) throw error;
+      log.error({ err: error }, 'an alert could not be recorded');
+      return NO_JOURNAL;
+    }
+  };
+
   const { operator, carryOutWaiting: carryOutApproved } = createOperator({
     deciding,
     busy,
@@ -227,17 +247,10 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     idle: () => runner.idle(),
 
     async handleAlerts(alerts, truncated = 0) {
-      if (signal.aborted) return SHUTTING_DOWN;
-      try {
-        if (truncated > 0) await recordTruncated(rows, alerts, truncated);
-        const answer = await receiver.receive(matchAlerts(alerts, options.rules()));
-        return truncated > 0 && answer.outcome !== 'unavailable' ? { ...answer, truncated } : answer;
-      } catch (error) {
-        if (stopping.signal.aborted) return SHUTTING_DOWN;
-        if (!(error instanceof JournalError)) throw error;
-        log.error({ err: error }, 'an alert could not be recorded');
-        return NO_JOURNAL;
-      }
+      const matched = matchAlerts(alerts, options.rules());
+      const answer = await answerTo(matched, truncated);
+      options.measures?.alerts(matched, answer);
+      return answer;
     },
 
     async recover() {

@@ -5,8 +5,10 @@ import { writeWhole } from '../common/write-whole.js';
 import type { CliContext } from './context.js';
 import { refuse } from './context.js';
 import { composeFile } from './deployment/compose.js';
+import { grafanaDashboard } from './deployment/grafana-dashboard.js';
 import { helmChart } from './deployment/helm.js';
 import { kubernetesManifests } from './deployment/kubernetes.js';
+import { prometheusAlerts } from './deployment/prometheus-alerts.js';
 import { systemdUnit } from './deployment/systemd.js';
 import { openstackPolicy } from './openstack-policy.js';
 import { VERSION } from '../common/version.js';
@@ -39,6 +41,14 @@ const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
     make: ({ image, serviceMonitor = false }) => file('automigrate.yaml', kubernetesManifests(image, serviceMonitor)),
   },
   helm: { description: 'a chart, written to --out', make: () => helmChart(VERSION) },
+  'prometheus-alerts': {
+    description: 'alert rules that watch automigrate itself',
+    make: () => file('automigrate-alerts.yml', prometheusAlerts()),
+  },
+  'grafana-dashboard': {
+    description: 'a dashboard to import',
+    make: () => file('automigrate-dashboard.json', grafanaDashboard()),
+  },
   'openstack-policy': {
     description: 'the least rights in Nova, a policy.yaml',
     make: () => file('policy.yaml', openstackPolicy()),

@@ -55,8 +55,9 @@ export function decide(request: DecisionRequest, deps: DecisionDeps, signal: Abo
       .step((draft) => askCloud(draft, { cloud, planner, clock, log, timeoutMs, signal }))
       // How far the rule may go by itself.
       .step((draft) => steer(draft, { clock, log, snapshots }))
-      .decision(({ findings, pauses, lagging, migrations, steering, plan }) => {
-        return { findings, pauses, lagging, migrations, steering, plan };
+      .decision(({ findings, pauses, lagging, readingsAgeMs, migrations, steering, plan }) => {
+        const age = readingsAgeMs !== undefined && { readingsAgeMs };
+        return { findings, pauses, lagging, ...age, migrations, steering, plan };
       })
   );
 }

@@ -92,4 +92,6 @@ export interface Decision {
   pauses: ForeignPause[];
   /** Hosts that alert, are not past their threshold by settled readings, and whose mean may only lag. */
   lagging: string[][];
+  /** Of the oldest host's reading of the rule's metric that was used, ms; absent where there was none. */
+  readingsAgeMs?: number;
 }

@@ -56,7 +56,18 @@ export async function observe(
     if (more > 0) log.warn({ rule: rule.name }, `${more} more readings were not used`);
     const { withoutHistory } = answer;
     if (withoutHistory !== undefined) log.warn({ rule: rule.name }, withoutHistory);
-    return { ...draft, answer, scrapeIntervalMs: metrics.scrapeIntervalMs, hostsNamedBy: metrics.namedBy?.host };
+    const ages = [...answer.readings.hosts.values()].flatMap((each) => {
+      const at = each[rule.metric]?.at;
+      return at === undefined ? [] : [Math.max(0, clock.now() - at)];
+    });
+    const age = ages.length > 0 && { readingsAgeMs: ages.reduce((oldest, each) => Math.max(oldest, each)) };
+    return {
+      ...draft,
+      ...age,
+      answer,
+      scrapeIntervalMs: metrics.scrapeIntervalMs,
+      hostsNamedBy: metrics.namedBy?.host,
+    };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FleetError)) throw error;

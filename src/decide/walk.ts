@@ -6,6 +6,8 @@ export interface Draft {
   findings: Finding[];
   pauses: ForeignPause[];
   lagging: string[][];
+  /** Of the oldest host's reading, ms; absent before there are any. */
+  readingsAgeMs?: number;
 }
 
 /** Nothing is to be moved: the findings say why. */
@@ -20,8 +22,10 @@ export type Step<D extends Draft> = D | Ended;
 
 /** Ends a decision with a finding. */
 export function ended(draft: Draft, finding?: Finding, more: Ended['with'] = {}): Ended {
-  const { request, findings, pauses, lagging } = draft;
-  return { request, findings: finding ? [...findings, finding] : findings, pauses, lagging, ended: true, with: more };
+  const { request, findings, pauses, lagging, readingsAgeMs } = draft;
+  const age = readingsAgeMs !== undefined && { readingsAgeMs };
+  const all = finding ? [...findings, finding] : findings;
+  return { request, findings: all, pauses, lagging, ...age, ended: true, with: more };
 }
 
 /** A decision on its way: each step gets the draft of the one before, until one has ended it. */
@@ -42,8 +46,9 @@ function walking<D extends Draft>(sofar: Promise<Step<D>>): Walk<D> {
     async decision(finish) {
       const draft = await sofar;
       if (!('ended' in draft)) return finish(draft);
-      const { findings, pauses, lagging } = draft;
-      return { findings, pauses, lagging, migrations: [], steering: { kind: 'nothing' }, ...draft.with };
+      const { findings, pauses, lagging, readingsAgeMs } = draft;
+      const age = readingsAgeMs !== undefined && { readingsAgeMs };
+      return { findings, pauses, lagging, ...age, migrations: [], steering: { kind: 'nothing' }, ...draft.with };
     },
   };
 }

@@ -29,6 +29,8 @@ export interface FleetHealthOptions {
   /** The longest that one look may take, ms. */
   timeoutMs: number;
   signal: AbortSignal;
+  /** Told what each look took, s. */
+  onLook?: (part: keyof FleetHealth, seconds: number) => void;
 }
 
 /** How often it looks, ms; counted from the end of a look, so that two never overlap. */
@@ -51,8 +53,10 @@ export function watchFleetHealth(options: FleetHealthOptions): FleetHealthWatch 
   const health: FleetHealth = { cloud: unknown, metrics: unknown };
 
   const look = async (system: FleetHealthOptions['cloud'], part: keyof FleetHealth) => {
+    const begun = clock.monotonic();
     const text = await wordsOf(system, timeoutMs, signal);
     if (signal.aborted) return;
+    options.onLook?.(part, (clock.monotonic() - begun) / 1000);
     const before = health[part];
     const isFirst = before === unknown;
     const up = text === undefined;

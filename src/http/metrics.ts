@@ -1,6 +1,7 @@
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Sender } from '../alerts/alert.js';
+import { SENDERS } from '../alerts/alert.js';
 
 /** What the HTTP surface counts. */
 export interface HttpMetrics {
@@ -35,6 +36,13 @@ export function httpMetrics(registry: Registry): HttpMetrics {
     labelNames: ['why'] as const,
     registers: [registry],
   });
+  for (const sender of SENDERS) {
+    for (const outcome of ['accepted', 'ignored', 'dropped', 'unavailable', 'unauthorized', 'bad_request']) {
+      webhooks.inc({ sender, outcome }, 0);
+    }
+  }
+  for (const door of [...SENDERS, 'api']) authFailures.inc({ door }, 0);
+  for (const why of ['rate', 'failures']) turnedAway.inc({ why }, 0);
   return {
     webhook: (sender, outcome) => webhooks.inc({ sender, outcome }),
     authFailure: (door) => authFailures.inc({ door }),

@@ -47,6 +47,8 @@ export interface FileJournal extends Journal {
   beginPruning(): Promise<void>;
   /** What could not be written the last time it was tried; none means that all is well. */
   problems(): string[];
+  /** How many writes have failed since it was opened. */
+  writeErrors(): number;
   /** Tells of events once they are kept, whoever recorded them, in order. Listeners must not throw, and be quick: all else waits. */
   onCommitted(listener: (rows: readonly EventWithText[]) => void): void;
 }
@@ -122,6 +124,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
   let archiveProblem: string | undefined;
   let writeProblem: string | undefined;
   let pruneProblem: string | undefined;
+  let writeErrors = 0;
 
   let isPruning = false;
   const today = () => new Date(clock.now()).toISOString().slice(0, 10);
@@ -170,6 +173,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
       db.data = current;
       const failure = new JournalError(path, error);
       writeProblem = failure.message;
+      writeErrors += 1;
       throw failure;
     }
     writeProblem = undefined;
@@ -235,6 +239,7 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     events: (filter = {}) => readEvents(current, archive, filter),
     endedBatches: () => structuredClone(current.ended),
     problems: () => [writeProblem, archiveProblem, pruneProblem].filter((problem) => problem !== undefined),
+    writeErrors: () => writeErrors,
     openBatch: () => (current.batch ? structuredClone(current.batch) : undefined),
     // Asked for by every alert: nobody can change what stands there, so nobody needs a copy.
     memory: () => current.memory ?? emptyMemory(),
