@@ -196,6 +196,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       events: (filter) => journal.events(filter),
       batch: () => service.batch(),
       endedBatches: () => journal.endedBatches(),
+      testAlert: (test) => service.testAlert(test),
       operator: service.operator,
       fleet: (detail) => service.fleet(detail),
       fleetHealth: () => health.current(),

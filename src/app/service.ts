@@ -26,7 +26,7 @@ import { createOperator } from '../intake/operator.js';
 import { createPause } from '../intake/pause.js';
 import { createReceiver } from '../intake/receive-alerts.js';
 import { createRunner } from '../intake/run-batches.js';
-import type { BatchView } from '../intake/views.js';
+import type { BatchView, TestAlertAnswer } from '../intake/views.js';
 import type { Journal } from '../journal/journal.js';
 import { JournalError } from '../journal/journal.js';
 import { carryOut } from '../migration/batch.js';
@@ -37,6 +37,7 @@ import { matchAlerts } from '../rules/match.js';
 import type { MatchedAlert, Rule } from '../rules/rule.js';
 import type { Measures } from './measures.js';
 import { measured } from './measures.js';
+import { testAlert, type TestAlert } from './test-alert.js';
 import type { VerificationLimits } from '../verification/verifier.js';
 import type { ProcessMode } from '../verification/rule-mode.js';
 import { createVerifier } from '../verification/verifier.js';
@@ -110,6 +111,8 @@ export interface Service {
   host(id: string): Promise<HostView | undefined>;
   /** What people can do: {@link Operator}. */
   operator: Operator;
+  /** See {@link testAlert}. */
+  testAlert(test: TestAlert): Promise<TestAlertAnswer>;
   /** Takes up the batch that a former process left; call it once, before alerts are let in. */
   recover(): Promise<void>;
   /** Resolves when nothing runs. */
@@ -226,6 +229,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     busy,
     pause,
     runner,
+    hostIndex: () => names.index(),
     newBatchId,
     concurrency: options.concurrency,
     onRefused: () => void carryOutWaiting(),
@@ -239,7 +243,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
     if (!isTaken) looks.release('dropped');
   };
 
-  return {
+  const service: Service = {
     operator,
     batch: () => runner.view(),
     fleet: (detail) => decisions.fleet(detail),
@@ -252,6 +256,15 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       options.measures?.alerts(matched, answer);
       return answer;
     },
+
+    testAlert: (test) =>
+      testAlert(test, {
+        rules: options.rules,
+        operator,
+        handleAlerts: (alerts) => service.handleAlerts(alerts),
+        now: () => clock.now(),
+        newId: newBatchId,
+      }),
 
     async recover() {
       verifier?.wake();
@@ -281,6 +294,7 @@ export function createService(options: ServiceOptions | ServiceElsewhere): Servi
       await givenUp.stopped();
     },
   };
+  return service;
 }
 
 function isHere(options: ServiceOptions | ServiceElsewhere): options is ServiceOptions {

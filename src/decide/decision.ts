@@ -38,6 +38,8 @@ export interface DecisionRequest {
   loads?: LoadsBefore;
   /** The moves that a person has approved: nothing else is planned, and no pause, window or budget holds them up. */
   approved?: { moves: readonly MigrationNotes[]; outcome: 'migrate' | 'partial' };
+  /** Only tried: nothing is kept or remembered of it, and the plan comes back whole. */
+  trial?: true;
   /** What all rules together may start. */
   budget: MigrationBudget;
   /** How far the whole process may go. */
@@ -65,6 +67,8 @@ export interface DecidedPlan {
   /** With long lists cut, for the journal. */
   explanation: Explanation;
   loads: LoadsBefore;
+  /** All of it; only of a trial. */
+  whole?: Plan;
   /** How many guests the fleet has. */
   guests: number;
 }

@@ -15,7 +15,9 @@ export async function foreign(
   draft: Observed,
   { sightings, clock }: { sightings: Sightings; clock: Clock },
 ): Promise<Step<Observed>> {
-  const { rule, rules, known, approved } = draft.request;
+  const { rule, rules, known, approved, trial } = draft.request;
+  // What a trial has seen, the next decision is still to be compared with.
+  if (trial) return draft;
   const { snapshot } = draft.answer;
   const now = clock.now();
   const before = await sightings.last();

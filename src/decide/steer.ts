@@ -30,7 +30,7 @@ export async function steer(
   { clock, log, snapshots }: { clock: Clock; log: Log; snapshots: SnapshotStore | undefined },
 ): Promise<Step<SteeredDraft>> {
   const draft = { ...planned, plan: worthwhile(planned) };
-  await keepSnapshot(draft, { log, snapshots });
+  if (!planned.request.trial) await keepSnapshot(draft, { log, snapshots });
   const { request, snapshot, plan } = draft;
   const decided: DecidedPlan = {
     outcome: plan.outcome,
@@ -40,6 +40,7 @@ export async function steer(
     explanation: keptExplanation(plan.explanation),
     loads: loadsBefore(plan, snapshot, request.loads),
     guests: snapshot.guests.length,
+    ...(request.trial && { whole: { ...plan } }),
   };
   const migrations = plan.migrations.map((migration): MigrationRecord => ({
     rule: request.rule.name,

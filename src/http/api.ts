@@ -12,6 +12,7 @@ import { HttpProblem, onlyMethods } from './errors.js';
 import type { Guard } from './guard.js';
 import { addOperatorRoutes } from './operator.js';
 import { addPlanRoutes } from './plans.js';
+import { addTrialRoutes } from './trials.js';
 import type { Backend } from './ports.js';
 import type { STREAM_LIMITS } from './stream.js';
 import { addStream } from './stream.js';
@@ -23,7 +24,16 @@ export const DEFAULT_EVENT_LIMIT = 100;
 export interface ApiOptions {
   backend: Pick<
     Backend,
-    'rules' | 'events' | 'batch' | 'endedBatches' | 'operator' | 'fleet' | 'fleetHealth' | 'readiness' | 'host'
+    | 'rules'
+    | 'events'
+    | 'batch'
+    | 'endedBatches'
+    | 'operator'
+    | 'fleet'
+    | 'fleetHealth'
+    | 'readiness'
+    | 'host'
+    | 'testAlert'
   >;
   secrets: Secrets;
   guard: Guard;
@@ -75,6 +85,7 @@ export function apiRoutes({ backend, secrets, guard, clock, ending, streamLimits
   addStream(router, { backend, clock, ending, limits: streamLimits });
   const userOf = (request: Request) => apiUser(secrets.apiTokens, request.headers);
   addOperatorRoutes(router, backend, userOf);
+  addTrialRoutes(router, backend);
   addPlanRoutes(router, backend.operator, userOf);
   return router;
 }

@@ -203,6 +203,39 @@ export const openapi = {
       planId,
     ),
     '/api/status': read('Whether it is paused, what runs, what waits', answer('How it stands', schema.ref('Status'))),
+    '/api/try': write(
+      'Plans for a rule as if hosts alerted now, on fresh readings; moves and records nothing',
+      {
+        type: 'object',
+        required: ['rule', 'hosts'],
+        properties: {
+          rule: { type: 'string' },
+          hosts: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'Ids, names or addresses' },
+        },
+      },
+      {
+        200: answer('The plan, as automigrate plan --json has it, and what would come of it', schema.ref('Trial')),
+        404: refusal('No such rule or host; the message names it'),
+        502: refusal('The cloud cannot be asked; the message is its own'),
+      },
+    ),
+    '/api/test-alert': write(
+      'Makes the webhook of an alert for a rule and a host and reads it as if it had come in; moves nothing without go',
+      {
+        type: 'object',
+        required: ['rule', 'host'],
+        properties: {
+          rule: { type: 'string' },
+          host: { type: 'string' },
+          go: { type: 'boolean', default: false, description: 'Take the alert on like any other' },
+        },
+      },
+      {
+        200: answer('The webhook, what the door has answered or would, and the plan', schema.ref('TestAlert')),
+        404: refusal('No such rule or host; the message names it'),
+        502: refusal('The cloud cannot be asked; the message is its own'),
+      },
+    ),
     '/api/pause': write(
       'Takes no more alerts and begins nothing more; what is under way is followed to its end',
       { type: 'object', required: ['reason'], properties: { reason: { type: 'string' }, for: { type: 'string' } } },

@@ -1,7 +1,7 @@
 import type { Alert } from '../alerts/alert.js';
 import type { WebhookAnswer } from '../intake/answer.js';
 import type { Operator } from '../intake/operator.js';
-import type { BatchView } from '../intake/views.js';
+import type { BatchView, TestAlertAnswer } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
 import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
@@ -21,6 +21,8 @@ export interface Backend {
   batch(): BatchView | null;
   /** The batches that ended last, oldest first. */
   endedBatches(): BatchEnding[];
+  /** Makes the webhook of an alert for a rule and a host; without `go` nothing is taken on. */
+  testAlert(test: { rule: string; host: string; go: boolean }): Promise<TestAlertAnswer>;
   /** What people can do. */
   operator: Operator;
   /** The fleet, written out: one answer for all who ask within some seconds. */

@@ -121,12 +121,16 @@ async function decisionOn(
 ): Promise<Decision | undefined> {
   const record = { ...origin, migrations: [] };
   const signal = AbortSignal.any([deciding.signal, stopped]);
-  const decision = await decidePart(record, { hosts }, rule, { ...deciding, signal }, { moves, outcome }).catch(
-    (error: unknown) => {
-      if (!stopped.aborted) throw error;
-      return undefined;
-    },
-  );
+  const decision = await decidePart(
+    record,
+    { hosts },
+    rule,
+    { ...deciding, signal },
+    { approved: { moves, outcome } },
+  ).catch((error: unknown) => {
+    if (!stopped.aborted) throw error;
+    return undefined;
+  });
   deciding.signal.throwIfAborted();
   if (!decision || stopped.aborted) return undefined;
   const { pauses } = decision;

@@ -40,7 +40,7 @@ export async function decidePart(
   part: Pick<BatchPart, 'hosts' | 'loads'>,
   rule: Rule,
   deps: Pick<DecidePartDeps, 'decisions' | 'journal' | 'rules' | 'budget' | 'mode' | 'clock' | 'log' | 'signal'>,
-  approved?: DecisionRequest['approved'],
+  how: Pick<DecisionRequest, 'approved' | 'trial'> = {},
 ): Promise<Decision> {
   const { decisions, journal, rules, budget, mode, clock, log, signal } = deps;
   const known = await readKnown(journal, rule, record, clock.now());
@@ -54,7 +54,7 @@ export async function decidePart(
       known,
       migrations: record.migrations,
       ...(part.loads && { loads: part.loads }),
-      ...(approved && { approved }),
+      ...how,
       budget,
       mode,
     };

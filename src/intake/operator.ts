@@ -1,6 +1,7 @@
 import type { BudgetUse } from '../decide/migration-budgets.js';
 import { budgetUse } from '../decide/migration-budgets.js';
 import { stateOf } from '../decide/recommended-plan.js';
+import type { HostIndex } from '../fleet/find-host.js';
 import { JournalError } from '../journal/journal.js';
 import { NO_JOURNAL, SHUTTING_DOWN } from './answer.js';
 import { approve } from './approve.js';
@@ -22,8 +23,10 @@ import type {
   RuleStanding,
   StatusView,
   StopAnswer,
+  TryAnswer,
   Unavailable,
 } from './views.js';
+import { tryRule } from './try-rule.js';
 import type { WaitingPlans } from './waiting-plans.js';
 import { createWaitingPlans } from './waiting-plans.js';
 
@@ -42,6 +45,8 @@ export interface Operator {
   resume(by: string): Promise<ResumeAnswer>;
   /** Has the running batch begin nothing more; `abort`: what is under way is cancelled too. */
   stopBatch(request: { abort: boolean }, by: string): Promise<StopAnswer>;
+  /** Plans as if hosts alerted now, for each the words that may name it; moves and keeps nothing. */
+  tryRule(rule: string, hosts: readonly string[][]): Promise<TryAnswer>;
   /** The recommended plans that are kept, oldest first. */
   plans(): Promise<PlanView[]>;
   /** Carries out a recommended plan, or some of its moves, if it still holds; at once, or when the running batch has ended. */
@@ -57,6 +62,8 @@ export interface OperatorDeps {
   pause: Pause;
   runner: Runner;
   newBatchId: () => string;
+  /** The hosts of the last inventory; undefined before there is one. */
+  hostIndex: () => HostIndex | undefined;
   /** Moves at once from or to one host. */
   concurrency: number;
   /** Called where an approval has held the flag and moves nothing. */
@@ -68,11 +75,12 @@ export interface OperatorDeps {
  * @returns besides, what carries out the plans that were approved for later: to be called whenever no batch runs.
  */
 export function createOperator(deps: OperatorDeps): { operator: Operator; carryOutWaiting: WaitingPlans['carryOut'] } {
-  const { deciding, busy, pause, runner, newBatchId, concurrency, onRefused } = deps;
+  const { deciding, busy, pause, runner, hostIndex, newBatchId, concurrency, onRefused } = deps;
   const { journal, clock, log, rules, signal } = deciding;
   /** Ends the approvals that still only look. */
   let approving = new AbortController();
 
+  let trying: Promise<unknown> = Promise.resolve();
   let changing: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
     const turn = changing.then(change);
@@ -151,6 +159,15 @@ export function createOperator(deps: OperatorDeps): { operator: Operator; carryO
         }
         // An approval that had asked for nothing yet.
         return { outcome: 'stopping', batch: looking, abort, left_out: [], under_way: [], ...also };
+      }),
+
+    tryRule: (rule, hosts) =>
+      answered(() => {
+        const tryIt = () => tryRule(rule, hosts, { deciding, pause, running: () => runner.view(), hostIndex });
+        // One at a time: what has really alerted is decided on in the same thread.
+        const tried = trying.then(tryIt);
+        trying = tried.catch(() => undefined);
+        return tried;
       }),
 
     async plans() {

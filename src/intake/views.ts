@@ -1,6 +1,8 @@
+import type { Plan } from '../balancer/index.js';
 import type { PlanState } from '../decide/recommended-plan.js';
 import type { MetricName } from '../fleet/fleet.js';
 import type { BatchStop, MigrationRecord } from '../journal/journal.js';
+import type { WebhookAnswer } from './answer.js';
 import type { EventAction } from '../journal/events.js';
 import type { ProcessMode } from '../verification/rule-mode.js';
 import type { OperatorPause, RecommendedPlan } from '../journal/memory.js';
@@ -150,3 +152,34 @@ export interface RuleStanding {
   /** What it has come to last; absent where nothing is known of that. */
   last?: { at: string; action: EventAction; text: string; batch?: string };
 }
+
+/** A plan as `automigrate plan --json` has it, and what an alert would lead to now. */
+export interface TryView extends Plan {
+  /** `reasons`: why not more, and what else is to be said. */
+  would: {
+    outcome: 'move' | 'recommend' | 'nothing';
+    reasons: string[];
+    /** What keeps an alert from being looked at at all. */
+    held_by?: 'paused' | 'rule_disabled' | 'outside_window' | 'busy';
+  };
+  /** The batch that runs meanwhile. */
+  batch?: string;
+}
+
+/** What came of trying a rule: 200, or 404 with the rule or host that is not known. */
+export type TryAnswer = { outcome: 'tried'; plan: TryView } | { outcome: 'unknown'; text: string } | Unavailable;
+
+/** What came of a test alert: 200, 404. */
+export type TestAlertAnswer =
+  | {
+      /** `tried` without `go`: then nothing has been taken on. */
+      outcome: 'tried' | WebhookAnswer['outcome'];
+      /** The body of the webhook. */
+      alert: Record<string, unknown>;
+      /** What the door has answered, or, without `go`, would. */
+      answer: WebhookAnswer | { outcome: 'accepted'; rules: string[]; hosts: string[] };
+      plan?: TryView;
+      batch?: string;
+    }
+  | { outcome: 'unknown'; text: string }
+  | Unavailable;

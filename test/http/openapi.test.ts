@@ -121,6 +121,9 @@ describe('every status that it tells is really given, in the type that it tells,
       return app.http.get(path);
     },
   };
+  const cloudIsAway = (): never => {
+    throw new FleetError('s', 'm');
+  };
   /** How to get each answer of what people can do. */
   const act = (done: number, body: object, answers: (app: World, answer: () => never) => void): typeof webhook => {
     const unavailable = { outcome: 'unavailable', reason: 'journal', text: 't' } as const;
@@ -157,6 +160,22 @@ describe('every status that it tells is really given, in the type that it tells,
     '/api/batch/stop': {
       ...act(202, {}, (app, answer) => (app.backend.stopped = answer)),
       409: (app, path) => app.http.post(path).send({}),
+    },
+    '/api/try': {
+      ...act(200, { rule: 'r', hosts: ['h'] }, (app, answer) => (app.backend.trial = answer)),
+      404: (app, path) => app.http.post(path).send({ rule: 'r', hosts: ['h'] }),
+      502: (app, path) => {
+        app.backend.trial = cloudIsAway;
+        return app.http.post(path).send({ rule: 'r', hosts: ['h'] });
+      },
+    },
+    '/api/test-alert': {
+      ...act(200, { rule: 'r', host: 'h' }, (app, answer) => (app.backend.tested = answer)),
+      404: (app, path) => app.http.post(path).send({ rule: 'r', host: 'h' }),
+      502: (app, path) => {
+        app.backend.tested = cloudIsAway;
+        return app.http.post(path).send({ rule: 'r', host: 'h' });
+      },
     },
     '/api/plans/{id}/approve': {
       ...act(202, {}, (app, answer) => (app.backend.approval = answer)),

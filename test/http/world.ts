@@ -25,6 +25,8 @@ import type {
   RuleStanding,
   StatusView,
   StopAnswer,
+  TestAlertAnswer,
+  TryAnswer,
 } from '../../src/intake/views.js';
 
 import { guest, host } from '../support/fleet.js';
@@ -86,6 +88,9 @@ export class MemoryBackend implements Backend {
     rules: { enabled: 1, disabled: 0 },
   };
   standings: RuleStanding[] = [];
+  trial: () => TryAnswer = () => ({ outcome: 'unknown', text: 'there is no rule x' });
+  tested: () => TestAlertAnswer = () => ({ outcome: 'unknown', text: 'there is no rule x' });
+  testAlert: Backend['testAlert'] = (...asked) => this.#act(['test-alert', ...asked], () => this.tested());
   /** What people have asked for, and who; and what they are answered. */
   readonly did: unknown[][] = [];
   paused: () => PauseAnswer = () => ({ outcome: 'unavailable', reason: 'journal', text: 't' });
@@ -98,6 +103,7 @@ export class MemoryBackend implements Backend {
     stopBatch: (...asked) => this.#act(['stop', ...asked], () => this.stopped()),
     budget: () => Promise.resolve({ hour: { used: 2, limit: 100 }, day: { used: 3, limit: null } }),
     rules: () => Promise.resolve(this.standings),
+    tryRule: (...asked) => this.#act(['try', ...asked], () => this.trial()),
     plans: () => Promise.resolve().then(() => this.waiting()),
     approve: (...asked) => this.#act(['approve', ...asked], () => this.approval()),
     dismiss: (...asked) => this.#act(['dismiss', ...asked], () => this.dismissal()),

@@ -20,6 +20,7 @@ export function surface(service: Service, { journal, clock }: { journal: Journal
     events: (filter) => journal.events(filter),
     batch: () => service.batch(),
     endedBatches: () => journal.endedBatches(),
+    testAlert: (test) => service.testAlert(test),
     operator: service.operator,
     fleet: () => Promise.reject(new Error('not asked for')),
     fleetHealth: () => {
