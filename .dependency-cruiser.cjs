@@ -33,10 +33,23 @@ module.exports = {
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '^src/main\\.ts$' }, to: {} },
     {
+      // What the page is made of is bundled when it is built.
       name: 'no-unlisted-packages',
       severity: 'error',
-      from: {},
+      from: { pathNot: '^src/page/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'] },
+    },
+    {
+      name: 'page-takes-only-types-of-the-api',
+      severity: 'error',
+      from: { path: '^src/page/' },
+      to: { path: '^src/', pathNot: '^src/page/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nobody-imports-the-page',
+      severity: 'error',
+      from: { pathNot: '^src/page/' },
+      to: { path: '^src/page/' },
     },
     {
       name: 'balancer-is-pure',

@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**', 'test/bench/**'],
+    exclude: ['test/e2e/**', 'test/bench/**', '**/*.e2e.test.ts'],
+    globalSetup: ['test/support/build-page.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     restoreMocks: true,
     // Only a hang may run into it: nothing is timed.

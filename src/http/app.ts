@@ -15,7 +15,7 @@ import { healthRoutes } from './health.js';
 import { requestLog } from './log.js';
 import { httpMetrics } from './metrics.js';
 import { openapi } from './openapi.js';
-import { page, pagePolicy } from './page.js';
+import { openPage } from './page.js';
 import type { Backend } from './ports.js';
 import type { OwnSite } from './own-site.js';
 import { requireOwnSite } from './own-site.js';
@@ -59,6 +59,7 @@ export function createApp(options: AppOptions): Express {
   const metrics = httpMetrics(registry);
   const now = (): number => clock.now();
 
+  const page = openPage();
   const guard = createGuard({ clock, log, metrics });
 
   const app = express();
@@ -78,7 +79,7 @@ export function createApp(options: AppOptions): Express {
   // Its headers are for browsers; webhooks, which senders of alerts read, do without.
   app.use(
     helmet({
-      contentSecurityPolicy: { useDefaults: false, directives: pagePolicy },
+      contentSecurityPolicy: { useDefaults: false, directives: page.policy },
       // Never for subdomains: they are other people's.
       strictTransportSecurity: options.hsts === undefined ? false : { maxAge: options.hsts, includeSubDomains: false },
     }),
@@ -98,10 +99,11 @@ export function createApp(options: AppOptions): Express {
     .route('/openapi.json')
     .get((_request, response) => void response.json(openapi))
     .all(onlyMethods('GET, HEAD'));
-  app
-    .route('/')
-    .get((_request, response) => void response.set('Cache-Control', 'no-cache').type('html').send(page))
-    .all(onlyMethods('GET, HEAD'));
+  // The page finds out by its address what to show.
+  for (const path of ['/', '/manual', '/manual/:chapter', '/openapi']) {
+    app.route(path).get(page.html).all(onlyMethods('GET, HEAD'));
+  }
+  app.route('/manual.json').get(page.manual).all(onlyMethods('GET, HEAD'));
   app.use(notFound);
   app.use(answerProblems);
   return app;

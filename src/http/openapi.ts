@@ -86,6 +86,11 @@ const probe = (summary: string, ok: object, responses: object = {}): object => (
   get: { summary, security: [{}], responses: { 200: ok, 405: refusal('Only GET'), ...responses, ...internal } },
 });
 const open = (summary: string, ok: object): object => probe(summary, ok, { 421: misdirected, 429: tooMany });
+const page = (summary: string, more: object = {}): object => {
+  const html = { description: 'The page', content: { 'text/html': { schema: { type: 'string' } } } };
+  const { get } = open(summary, html) as { get: object };
+  return { get: { ...get, ...more } };
+};
 const write = (summary: string, body: object, done: object, parameters: object[] = []): object => ({
   post: {
     summary,
@@ -292,10 +297,13 @@ export const openapi = {
       { 400: refusal('A Last-Event-ID that no event has'), 503: refusal('Too many follow already') },
     ),
     '/openapi.json': open('This document', answer('OpenAPI 3.1', { type: 'object' })),
-    '/': open('The status page', {
-      description: 'A page that shows what /api tells',
-      content: { 'text/html': { schema: { type: 'string' } } },
+    '/': page('The page that shows what /api tells, and through which people act'),
+    '/manual': page('The manual of this version'),
+    '/manual/{chapter}': page('A chapter of it', {
+      parameters: [{ name: 'chapter', in: 'path', required: true, schema: { type: 'string' } }],
     }),
+    '/manual.json': open('The chapters that the page shows', answer('The manual', { type: 'object' })),
+    '/openapi': page('This document, for people'),
   },
   components: {
     securitySchemes: {

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export default defineConfig({
   root,
   test: {
-    include: ['test/e2e/**/*.e2e.test.ts'],
+    include: ['test/e2e/**/*.e2e.test.ts', 'test/page/**/*.e2e.test.ts'],
     // What Debian lacks is built there.
     env: { PATH: `${root}.e2e/bin:${process.env.PATH ?? ''}` },
     fileParallelism: false,
