@@ -26,6 +26,7 @@ function row(rule: RuleFile): Cell[] {
     list(rule.target?.hosts, 'any host'),
     rule.match?.alert ?? rule.name,
     rule.enabled === false ? 'no' : 'yes',
+    rule.mode ?? 'auto',
   ];
 }
 
@@ -37,6 +38,7 @@ const USUAL: Readonly<Record<string, (rule: RuleFile) => string>> = {
   'target hosts': () => 'any host',
   alert: ({ name }) => name,
   enabled: () => 'yes',
+  mode: () => 'auto',
 };
 
 /** The rules as a table; where that is too wide for the terminal, without the columns that say nothing of any rule. */
@@ -57,7 +59,17 @@ function rulesTable(rules: readonly RuleFile[], terminal: CliContext['terminal']
   );
 }
 
-const COLUMNS = ['name', 'condition', 'period', 'source hosts', 'source guests', 'target hosts', 'alert', 'enabled'];
+const COLUMNS = [
+  'name',
+  'condition',
+  'period',
+  'source hosts',
+  'source guests',
+  'target hosts',
+  'alert',
+  'enabled',
+  'mode',
+];
 
 async function list(context: CliContext, dir: string, { json }: JsonOption): Promise<void> {
   const { files, problems } = await loadRules(dir);

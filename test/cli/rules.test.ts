@@ -131,12 +131,12 @@ describe('rules list', () => {
     });
     const { status, out, err } = await run('rules list', { env: { RULES_DIR: dir } });
     expect(out.split('\n')).toEqual([
-      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
-      '| name | condition               | period | source hosts | source guests | target hosts | alert     | enabled |',
-      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
-      '| cpu  | cpu.usage_active > 60 % | 2m     | a15, a16     | every guest   | any host     | cpu       | no      |',
-      '| mem  | mem.available < 16GiB   | 5m     | every host   | every guest   | any host     | LowMemory | yes     |',
-      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+',
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+------+',
+      '| name | condition               | period | source hosts | source guests | target hosts | alert     | enabled | mode |',
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+------+',
+      '| cpu  | cpu.usage_active > 60 % | 2m     | a15, a16     | every guest   | any host     | cpu       | no      | auto |',
+      '| mem  | mem.available < 16GiB   | 5m     | every host   | every guest   | any host     | LowMemory | yes     | auto |',
+      '+------+-------------------------+--------+--------------+---------------+--------------+-----------+---------+------+',
       '',
     ]);
     expect(err).toMatch(/bad\.json: line 1, column 2: not JSON: /);
@@ -290,11 +290,22 @@ describe('rules create has every key of the schema', () => {
       Object.entries(of).flatMap(([key, value]) =>
         value.properties ? paths(value.properties).map((sub) => `${key}.${sub}`) : [key],
       );
-    const has = (path: string) =>
-      path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], rule);
-    // Hosts have options of the same words as ever; a test above gives them.
-    const missing = paths(properties).filter((path) => has(path) === undefined);
-    expect(missing).toEqual(['source.hosts', 'target.hosts']);
+    const flag = (path: string) =>
+      `--${path.replaceAll('.', '-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `;
+    const { out } = await run('rules create --help');
+    // Arguments, and options whose words were there before.
+    const otherwise = [
+      '$schema',
+      'name',
+      'metric',
+      'threshold',
+      'enabled',
+      'source.hosts',
+      'source.guests',
+      'target.hosts',
+    ];
+    expect(paths(properties).filter((path) => !out.includes(flag(path)))).toEqual(expect.arrayContaining(otherwise));
+    expect(paths(properties).filter((path) => !out.includes(flag(path)) && !otherwise.includes(path))).toEqual([]);
   });
 });
 
@@ -388,15 +399,15 @@ describe('rules check', () => {
 it('rules list fits 80 columns: what says nothing of any rule is left out', async () => {
   const dir = await directory({
     'hypervisors-cpu.json': ruleFile('hypervisors-cpu', { source: { hosts: ['test-66-onecloud02'] } }),
-    'mem.json': ruleFile('mem', { metric: 'mem.available', threshold: '16GiB', enabled: false }),
+    'mem.json': ruleFile('mem', { metric: 'mem.available', threshold: '16GiB', mode: 'recommend' }),
   });
   const { out } = await run('rules list', { env: { RULES_DIR: dir }, width: 80 });
   expect(out.trimEnd().split('\n')).toEqual([
-    '+-----------------+-------------------------+--------------------+---------+',
-    '| name            | condition               | source hosts       | enabled |',
-    '+-----------------+-------------------------+--------------------+---------+',
-    '| hypervisors-cpu | cpu.usage_active > 60 % | test-66-onecloud02 | yes     |',
-    '| mem             | mem.available < 16GiB   | every host         | no      |',
-    '+-----------------+-------------------------+--------------------+---------+',
+    '+-----------------+-------------------------+--------------------+-----------+',
+    '| name            | condition               | source hosts       | mode      |',
+    '+-----------------+-------------------------+--------------------+-----------+',
+    '| hypervisors-cpu | cpu.usage_active > 60 % | test-66-onecloud02 | auto      |',
+    '| mem             | mem.available < 16GiB   | every host         | recommend |',
+    '+-----------------+-------------------------+--------------------+-----------+',
   ]);
 });
