@@ -62,6 +62,9 @@ export function stopCommand(context: CliContext): Command {
           `batch ${answer.batch} begins nothing more`,
           ...listed('does not move', answer.left_out),
           ...listed(answer.abort ? 'is being cancelled' : 'is followed to its end', answer.under_way),
+          ...(answer.no_longer_waiting ?? []).map(
+            (plan) => `plan ${plan} does not wait for its end any more: it is open again`,
+          ),
           ...(answer.abort ? [`"automigrate events ${answer.batch}" tells whether it was`] : []),
         ];
       });

@@ -65,6 +65,24 @@ function hostId(snapshot: Snapshot, file: string, reference: string): string {
   }
 }
 
+/** `POST /api/try`: a plan, and what an alert would lead to now. */
+interface Tried extends Plan {
+  would?: { outcome: 'move' | 'recommend' | 'nothing'; reasons: string[]; held_by?: string };
+}
+
+const WOULD = {
+  move: 'would carry it out',
+  recommend: 'would recommend it',
+  nothing: 'would lead to nothing',
+} as const;
+
+function triedText(plan: Tried): string {
+  if (!plan.would) return planText(plan);
+  const { outcome, reasons, held_by: held } = plan.would;
+  const why = [...(held === undefined ? [] : [held]), ...reasons];
+  return `${planText(plan)}\n\nAn alert now ${WOULD[outcome]}${why.length > 0 ? `: ${why.join('; ')}` : ''}`;
+}
+
 interface PlanOptions {
   snapshot?: string;
   rule?: string;
@@ -111,11 +129,11 @@ export function planCommand(context: CliContext): Command {
           options.snapshot === undefined ? 'expected the name of a rule' : '--rule: expected a file',
         ]);
       }
-      const plan =
+      const plan: Tried =
         options.snapshot === undefined
-          ? (await receiverFor(context, command).post<Plan>('/api/try', { rule, hosts: options.host })).body
+          ? (await receiverFor(context, command).post<Tried>('/api/try', { rule, hosts: options.host })).body
           : planOn(options.snapshot, rule, options, context);
-      tell(context, command, plan, planText);
+      tell(context, command, plan, triedText);
       context.exit(EXIT_STATUS[plan.outcome]);
     });
 }

@@ -16,10 +16,10 @@ interface Common {
  */
 export function receiverCommand(name: string, description: string): Command {
   return new Command(name)
-    .description(`${description}; asks the running receiver`)
+    .description(description)
     .addOption(urlOption())
     .option('--json', 'print the answer as JSON')
-    .addHelpText('after', TOKEN_HELP);
+    .addHelpText('after', `\nAsks the running receiver.${TOKEN_HELP}`);
 }
 
 /** The receiver that the options of a {@link receiverCommand} name. */

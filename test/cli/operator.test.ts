@@ -125,6 +125,37 @@ describe('plans', () => {
   });
 });
 
+describe('trying', () => {
+  it('a rule on the fleet as it is: a plan as on a snapshot, and what an alert would lead to', async () => {
+    const { out, status } = await seen(['plan', 'ask-first', '--host', 'a'], 80, receiver.env);
+    expect(status, out).toBe(0);
+    expect(out).toMatch(/^migrate: /);
+    expect(bare(out).replaceAll(/\s+/g, ' ')).toMatch(/ An alert now would recommend it/);
+    expect(await json<{ outcome: string }>('plan', '--rule', 'ask-first', '--host', 'a')).toMatchObject({
+      outcome: 'migrate',
+      rule: 'ask-first',
+      sources: [{ name: 'a', current: 70 }],
+    });
+    expect((await automigrate('plan', 'test-cpu', '--host', 'b')).status).toBe(3);
+    const nothing = await automigrate('plan', 'nobody', '--host', 'a');
+    expect(nothing.status).toBe(2);
+    expect(nothing.err).toContain('nobody');
+  });
+
+  it('an alert: what the door answers and what would be planned; nothing moves without --go', async () => {
+    const before = (await json<unknown[]>('events')).length;
+    const { out, status } = await automigrate('test-alert', 'ask-first', '--host', 'a');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^the receiver answers: accepted\n\nmigrate: /);
+    expect(out).toMatch(/nothing was moved; --go carries it out\n$/);
+    expect((await json<unknown[]>('events')).length).toBe(before);
+    const gone = await automigrate('test-alert', 'ask-first', '--host', 'a', '--go');
+    const [, batch = ''] = /"automigrate events (\w+)" tells how it goes/.exec(gone.out) ?? [];
+    await receiver.idle();
+    expect((await automigrate('events', batch)).out).toMatch(/recommended: plan /);
+  });
+});
+
 describe('where it cannot be asked', () => {
   const asks = async (env: Record<string, string>) => inPipe(['status'], env);
 
@@ -151,7 +182,7 @@ describe('where it cannot be asked', () => {
 
   it('finds the receiver of this environment by HOST and PORT', async () => {
     const env = { HOST: '0.0.0.0', PORT: new URL(receiver.url).port, API_TOKEN: 'alice:alice-secret-0123' };
-    expect((await asks(env)).out).toContain(`receiver  http://127.0.0.1:${env.PORT}\n`);
+    expect((await asks(env)).out).toContain(`receiver  http://127.0.0.1:${env.PORT},`);
   });
 
   it('says that something else listens there', async () => {
