@@ -1,6 +1,14 @@
 export { withLeastGain } from './explain/gain.js';
 export { type PlanRequest, planMigrations } from './plan-migrations.js';
-export { CPU_CEILING, MEMORY_FLOOR, type PlanRule, cpuScore, isOverThreshold, readingOf } from './model/arithmetic.js';
+export {
+  CPU_CEILING,
+  MEMORY_FLOOR,
+  type PlanRule,
+  cpuScore,
+  isOverThreshold,
+  readingOf,
+  thresholdOn,
+} from './model/arithmetic.js';
 export type * from './model/constraints.js';
 export { MOVE_PRICE } from './model/problem.js';
 export { type FleetIndex, fleetIndex } from './model/fleet-index.js';

@@ -1,7 +1,7 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { type RunningLimits, type SearchLimits, startLimits } from './search/search-limits.js';
 import { buildProblem } from './model/build-problem.js';
-import { type PlanRule, cpuScore, memoryScore, readingOf } from './model/arithmetic.js';
+import { type PlanRule, cpuScore, memoryScore, readingOf, thresholdOn } from './model/arithmetic.js';
 import type { Constraints } from './model/constraints.js';
 import { type RiskOfHosts, explain } from './explain/explain-plan.js';
 import { type FleetIndex, byId, fleetIndex } from './model/fleet-index.js';
@@ -119,7 +119,7 @@ function solve(request: PlanRequest, running: RunningLimits) {
     outcome: outcomeOf(problem, evaluation, unread.length),
     rule: rule.name,
     metric: rule.metric,
-    threshold: rule.threshold,
+    threshold: sorted[0] ? thresholdOn(sorted[0], rule) : rule.threshold,
     sources: plannedSources(problem, evaluation, alerting, rule),
     ...preventedSources(problem, evaluation, moves),
     migrations: moves.flatMap((move) => plannedMigration(problem, evaluation, move)),
@@ -190,7 +190,8 @@ function plannedSources(
     const current = readingOf(host, rule.metric);
     if (current === undefined) return { id, name };
     const level = levels.get(host);
-    return { id, name, current, predicted: level === undefined ? current : readingAt(problem, level) };
+    const own = rule.ofHostMemory ? { threshold: thresholdOn(host, rule) } : {};
+    return { id, name, ...own, current, predicted: level === undefined ? current : readingAt(problem, level) };
   });
 }
 

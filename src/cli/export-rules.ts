@@ -70,6 +70,15 @@ async function exportRules(context: CliContext, options: ExportOptions): Promise
     return;
   }
   const enabled = rules.filter((rule) => rule.enabled);
+  const shares = enabled.filter(({ ofHostMemory }) => ofHostMemory);
+  if (shares.length > 0) {
+    const why = "a share of the host's memory cannot be exported, as the stores tell no total alike; expected bytes";
+    refuse(
+      context,
+      shares.map(({ name }) => `rule ${name}: threshold: ${why}`),
+    );
+    return;
+  }
   for (const { name } of rules.filter((rule) => !rule.enabled)) {
     context.terminal.err(`left out, as it is disabled: ${name}\n`);
   }

@@ -28,6 +28,15 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
+/**
+ * Reads a share such as `10%`.
+ * @returns %, or `undefined` if the text is no share.
+ */
+export function parsePercent(text: string): number | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text);
+  return match ? Number(match[1]) : undefined;
+}
+
 /** A duration of whole seconds in the words that {@link parseDuration} reads: `1h30m`, `0s`. */
 export function durationText(ms: number): string {
   let left = Math.round(ms / 1000) * 1000;

@@ -1,4 +1,4 @@
-import { isOverThreshold } from '../balancer/index.js';
+import { isOverThreshold, thresholdOn } from '../balancer/index.js';
 import { failedMoves, ignoredBy } from '../constraints/index.js';
 import type { Clock } from '../common/clock.js';
 import { findHost, indexHosts, isRuleSource } from '../fleet/find-host.js';
@@ -94,7 +94,8 @@ function verdictOn(
   now: number,
 ): HostVerdict {
   const { rule } = request;
-  const { metric, threshold, periodMs } = rule;
+  const { metric, periodMs } = rule;
+  const threshold = thresholdOn(host, rule);
   const current = host.metrics[metric];
   const leave = (action: 'metrics_fail' | 'not_needed', text: string, lags = false): HostVerdict => {
     return { relieve: false, action, text, lags };
@@ -119,6 +120,6 @@ function verdictOn(
   }
   const reading = answer.readings.hosts.get(host.id)?.[metric];
   const samples = samplesAfterMoves(host.id, reading, request.known.moves, scrapeIntervalMs);
-  const evidence = weighEvidence(withDefaults(rule).evidence, samples, rule, now - periodMs);
+  const evidence = weighEvidence(withDefaults(rule).evidence, samples, { metric, threshold }, now - periodMs);
   return evidence.enough ? { relieve: true } : leave('not_needed', `host ${host.name}: ${evidence.text}`, true);
 }

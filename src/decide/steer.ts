@@ -38,7 +38,7 @@ export async function steer(
     cost: plan.cost,
     notes: plan.notes,
     explanation: keptExplanation(plan.explanation),
-    loads: loadsBefore(plan, snapshot, request.loads),
+    loads: loadsBefore(plan, request.rule, snapshot, request.loads),
     guests: snapshot.guests.length,
     ...(request.trial && { whole: { ...plan } }),
   };

@@ -8,11 +8,12 @@ import type { PlannedLoad, PlanView } from './views.js';
 
 /**
  * The hosts that moves touch, before and after them.
- * @param threshold - % or bytes.
+ * @param threshold - % or bytes, where a host has none of its own.
  */
 export function plannedLoads(loads: LoadsBefore, moves: readonly MigrationNotes[], threshold: number): PlannedLoad[] {
+  const own = new Map(loads.hosts.map((host) => [host.id, host.threshold]));
   return predictLoads(loads, moves).map(({ id, name, role, before, predicted }) => {
-    return { id, name, role, before, after: predicted, threshold };
+    return { id, name, role, before, after: predicted, threshold: own.get(id) ?? threshold };
   });
 }
 

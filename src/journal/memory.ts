@@ -11,6 +11,8 @@ export interface LoadsBefore {
     role: 'source' | 'target';
     /** Reading: % or bytes. */
     before: number;
+    /** Bytes, where the rule's threshold is a share of the host's memory. */
+    threshold?: number;
     /** What its guests accounted for: % of its CPUs; absent for memory. */
     guests?: number;
     cpu_count: number;

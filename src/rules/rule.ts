@@ -5,7 +5,7 @@ import { duration, references, strict, text, yesOrNo } from './fields.js';
 import type { Guards } from './stability-keys.js';
 import { stabilityKeys, toGuards } from './stability-keys.js';
 import { steeringKeys } from './steering-keys.js';
-import { parseBytes, parseDuration } from '../common/units.js';
+import { parseBytes, parseDuration, parsePercent } from '../common/units.js';
 
 /** A rule's name is also its file's name: no path can be built from it. */
 export const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -23,11 +23,13 @@ const period = duration()
 /** What a threshold has to be, by metric. */
 const EXPECTED_THRESHOLD = {
   'cpu.usage_active': 'expected a number above 0 and at most 100 (%)',
-  'mem.available': 'expected bytes above 0, or a string such as "16GiB"',
+  'mem.available': 'expected bytes above 0, a string such as "16GiB", or "10%" of the host\'s memory',
 } as const;
 
 function isThreshold(metric: string, value: unknown): boolean {
   if (metric === 'cpu.usage_active') return typeof value === 'number' && value > 0 && value <= 100;
+  const percent = typeof value === 'string' ? parsePercent(value) : undefined;
+  if (percent !== undefined) return percent > 0 && percent < 100;
   const bytes = typeof value === 'string' ? parseBytes(value) : value;
   return typeof bytes === 'number' && Number.isFinite(bytes) && bytes > 0;
 }
@@ -65,9 +67,10 @@ export const ruleFileSchema = strict({
   metric: z
     .enum(METRIC_NAMES, `expected ${METRIC_NAMES.map((name) => `"${name}"`).join(' or ')}`)
     .meta({ description: 'cpu.usage_active fires above the threshold, mem.available below it' }),
-  threshold: z.union([z.number(), z.string()], 'expected a number, or a string such as "16GiB"').meta({
-    description: '% for cpu.usage_active; bytes, or a string such as "16GiB", for mem.available',
-    examples: [60, '16GiB'],
+  threshold: z.union([z.number(), z.string()], 'expected a number, or a string such as "16GiB" or "10%"').meta({
+    description:
+      '% for cpu.usage_active; for mem.available bytes, a string such as "16GiB", or "10%" of the memory of each host',
+    examples: [60, '16GiB', '10%'],
   }),
   period,
   source: strict({
@@ -108,8 +111,9 @@ export interface Rule extends Omit<
   z.output<typeof ruleFileSchema>,
   '$schema' | 'threshold' | 'period' | 'cooldown' | 'guards'
 > {
-  /** % for `cpu.usage_active`, bytes for `mem.available`. */
+  /** % for `cpu.usage_active`; for `mem.available` bytes, or % of each host's memory where `ofHostMemory` says so. */
   threshold: number;
+  ofHostMemory?: true;
   /** ms. */
   periodMs: number;
   /** ms; absent where the file leaves it to the service. */
@@ -123,9 +127,12 @@ export interface Rule extends Omit<
  */
 export function toRule(file: z.output<typeof ruleFileSchema>): Rule {
   const { $schema: _schema, threshold, period, cooldown, guards, ...rest } = file;
+  const percent = typeof threshold === 'string' ? parsePercent(threshold) : undefined;
+  const amount = percent ?? (typeof threshold === 'number' ? threshold : (parseBytes(threshold) ?? Number.NaN));
   return {
     ...rest,
-    threshold: typeof threshold === 'number' ? threshold : (parseBytes(threshold) ?? Number.NaN),
+    threshold: amount,
+    ...(percent !== undefined && { ofHostMemory: true as const }),
     periodMs: parseDuration(period) ?? Number.NaN,
     ...(cooldown !== undefined && { cooldownMs: parseDuration(cooldown) ?? Number.NaN }),
     ...(guards && { guards: toGuards(guards) }),

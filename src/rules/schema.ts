@@ -14,6 +14,7 @@ const THRESHOLDS = [
         threshold: {
           anyOf: [
             { type: 'number', exclusiveMinimum: 0 },
+            { type: 'string', pattern: '^\\s*\\d+(\\.\\d+)?\\s*%\\s*$' },
             { type: 'string', pattern: '^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kmgtKMGT]([iI]?[bB])?)?\\s*$' },
           ],
         },

@@ -1,4 +1,4 @@
-import { durationText, parseBytes, parseDuration } from '../common/units.js';
+import { durationText, parseBytes, parseDuration, parsePercent } from '../common/units.js';
 import type { RuleFile } from './rule.js';
 
 const MIB = 1024 ** 2;
@@ -16,6 +16,7 @@ function ofThreshold({ metric, threshold }: RuleFile): string[] {
     const meant = Math.round(threshold * 1000) / 10;
     return [`threshold: ${threshold} % is next to nothing; did you mean ${meant}?`];
   }
+  if (typeof threshold === 'string' && parsePercent(threshold) !== undefined) return [];
   const bytes = typeof threshold === 'string' ? parseBytes(threshold) : threshold;
   if (bytes === undefined || bytes >= MIB) return [];
   return [`threshold: ${bytes} bytes are next to nothing; did you mean "${parseFloat(String(threshold))}GiB"?`];

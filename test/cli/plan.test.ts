@@ -56,6 +56,33 @@ function write(name: string, content: unknown): string {
   return file;
 }
 
+/** Hosts of 100 and 400 GiB, of which 9 and 30 are available; a guest of 8 GiB on each; and one with room. */
+const GIB = 1024 ** 3;
+const bySize = {
+  hosts: [
+    ['1', 'small', 100, 9],
+    ['2', 'large', 400, 30],
+    ['3', 'roomy', 400, 300],
+  ].map(([id, name, size, available]) => ({
+    ...hostShape,
+    id,
+    name,
+    mem_size: Number(size) * 1024,
+    metrics: { 'cpu.usage_active': 10, 'mem.available': Number(available) * GIB },
+  })),
+  guests: [
+    ['g1', '1'],
+    ['g2', '2'],
+    ['g3', '2'],
+  ].map(([id, host_id]) => ({
+    ...snapshot.guests[0],
+    id,
+    name: id,
+    host_id,
+    vmem_size: 8192,
+  })),
+};
+
 const run = (...args: string[]) =>
   runCommandLine(['plan', ...args].join(' '), { handlers: { commands: [planCommand] } });
 
@@ -153,5 +180,55 @@ describe('bad input exits with 2 and names file and field', () => {
     expect(await bad({ '--host': 'nobody' })).toContain('--host nobody: ');
     expect(await bad({ '--host': 'twin' })).toMatch(/--host twin: 2 hosts in .* bear this name: 4, 5/);
     expect(await bad({ '--host': undefined })).toContain('--host');
+  });
+});
+
+describe('a threshold that is a share of the memory of each host', () => {
+  const share = { name: 'low-memory', metric: 'mem.available', threshold: '10%' };
+
+  it('clears each host by its own memory', async () => {
+    const file = write('by-size.json', bySize);
+    const rule = write('rule.json', share);
+    const { status, out } = await run(
+      '--snapshot',
+      file,
+      '--rule',
+      rule,
+      '--host',
+      'small',
+      '--host',
+      'large',
+      '--json',
+    );
+    expect(status).toBe(0);
+    const plan = JSON.parse(out) as {
+      outcome: string;
+      sources: { name: string; threshold: number; predicted: number }[];
+      migrations: { guest: { name: string }; target_host: { name: string } }[];
+      explanation?: { sources: { text: string }[] };
+    };
+    expect(plan.outcome).toBe('migrate');
+    expect(plan.sources.map(({ name, threshold }) => [name, threshold / GIB])).toEqual([
+      ['small', 10],
+      ['large', 40],
+    ]);
+    for (const { predicted, threshold } of plan.sources) expect(predicted).toBeGreaterThan(threshold);
+    expect(plan.migrations.map(({ guest }) => guest.name).toSorted()).toEqual(['g1', 'g2', 'g3']);
+    expect(plan.migrations.map(({ target_host }) => target_host.name)).toEqual(['roomy', 'roomy', 'roomy']);
+  });
+
+  it('has nothing to do where every host keeps its share', async () => {
+    const file = write('by-size.json', bySize);
+    const rule = write('rule.json', { ...share, threshold: '7.5%' });
+    expect(await run('--snapshot', file, '--rule', rule, '--host', 'small')).toMatchObject({ status: 3 });
+  });
+
+  it.each(['0%', '100%', '10 percent', '-1%'])('is refused where it is none: %s', async (threshold) => {
+    const rule = write('rule.json', { ...share, threshold });
+    const { status, err } = await run('--snapshot', write('by-size.json', bySize), '--rule', rule, '--host', 'small');
+    expect(status).toBe(2);
+    expect(err).toContain(
+      'threshold: expected bytes above 0, a string such as "16GiB", or "10%" of the host\'s memory',
+    );
   });
 });

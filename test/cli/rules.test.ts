@@ -80,7 +80,10 @@ describe('rules create', () => {
     ['r disk.used.gt 60', 'metric: expected "cpu.usage_active.gt" or "mem.available.lt", got "disk.used.gt"'],
     ['r cpu.usage_active.gt abc', 'threshold: expected a number above 0 and at most 100 (%), got "abc"'],
     ['r cpu.usage_active.gt 160', 'threshold: expected a number above 0 and at most 100 (%), got 160'],
-    ['r mem.available.lt 16XB', 'threshold: expected bytes above 0, or a string such as "16GiB", got "16XB"'],
+    [
+      'r mem.available.lt 16XB',
+      'threshold: expected bytes above 0, a string such as "16GiB", or "10%" of the host\'s memory, got "16XB"',
+    ],
     [
       'r cpu.usage_active.gt 60 --period soon',
       'period: expected a duration above 0 such as "2m" or "1h30m", got "soon"',

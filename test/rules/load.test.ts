@@ -124,7 +124,7 @@ describe('a rule file', () => {
   it('is told what is missing', () => {
     expect(problemsOf({ name: 'r' })).toEqual([
       'metric: is missing; expected "cpu.usage_active" or "mem.available"',
-      'threshold: is missing; expected a number, or a string such as "16GiB"',
+      'threshold: is missing; expected a number, or a string such as "16GiB" or "10%"',
     ]);
     expect(problemsOf([])).toEqual(['(the whole file): expected an object, got []']);
     expect(problemsOf('null')).toEqual(['(the whole file): expected an object, got null']);

@@ -71,7 +71,11 @@ export function explain({ plan, report, hostById, risk, without }: ExplainReques
   };
 }
 
-function explainSource({ metric, threshold }: PlanCore, gain: SourceGain): Explanation['sources'][number] {
+function explainSource(
+  { metric, threshold: common, sources }: PlanCore,
+  gain: SourceGain,
+): Explanation['sources'][number] {
+  const threshold = sources.find(({ id }) => id === gain.id)?.threshold ?? common;
   const { name, current, excess } = gain;
   const isCpu = metric === 'cpu.usage_active';
   const side = isCpu ? 'over' : 'under';

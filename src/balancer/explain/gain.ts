@@ -12,9 +12,10 @@ export type SourceGain = Omit<Explanation['sources'][number], 'text'>;
 /** What a plan takes off each source that is past the threshold. */
 export function gainsOf({ metric, threshold, sources }: PlanCore): SourceGain[] {
   const isCpu = metric === 'cpu.usage_active';
-  return sources.flatMap(({ id, name, current, predicted }): SourceGain[] => {
+  return sources.flatMap(({ id, name, current, predicted, threshold: own }): SourceGain[] => {
     if (current === undefined || predicted === undefined) return [];
-    const excess = isCpu ? current - threshold : threshold - current;
+    const limit = own ?? threshold;
+    const excess = isCpu ? current - limit : limit - current;
     if (excess <= 0) return [];
     const gone = isCpu ? current - predicted : predicted - current;
     return [{ id, name, current, excess, removed: Math.min(excess, gone), cleared: gone > excess }];

@@ -2,7 +2,8 @@ import type { Guest, Host, MetricName } from '../../fleet/fleet.js';
 import type { Rule } from '../../rules/rule.js';
 
 /** What of a rule the balancer goes by. */
-export type PlanRule = Pick<Rule, 'name' | 'metric' | 'threshold'> & Partial<Pick<Rule, 'headroom' | 'guards'>>;
+export type PlanRule = Pick<Rule, 'name' | 'metric' | 'threshold'> &
+  Partial<Pick<Rule, 'ofHostMemory' | 'headroom' | 'guards'>>;
 
 /**
  * A reading, or undefined where there is none that can be used: never a guess, never 0.
@@ -82,11 +83,23 @@ export function cpuCeilingOf({ guards }: PlanRule): number {
   return guards?.cpuCeiling ?? CPU_CEILING;
 }
 
+/** The threshold of a rule on one host: % or bytes. */
+export function thresholdOn(
+  { mem_size }: Pick<Host, 'mem_size'>,
+  { threshold, ofHostMemory }: Pick<PlanRule, 'threshold' | 'ofHostMemory'>,
+): number {
+  return ofHostMemory ? (threshold / 100) * memoryScore(mem_size) : threshold;
+}
+
 /**
  * What a reading has to stay within on a source that is relieved and on a target: the threshold less the headroom of the rule,
  * which is in points of the host's capacity.
  * @returns % or bytes.
  */
-export function limitOn({ mem_size }: Pick<Host, 'mem_size'>, { metric, threshold, headroom = 0 }: PlanRule): number {
-  return metric === 'cpu.usage_active' ? threshold - headroom : threshold + (headroom / 100) * memoryScore(mem_size);
+export function limitOn(host: Pick<Host, 'mem_size'>, rule: PlanRule): number {
+  const { metric, headroom = 0 } = rule;
+  const threshold = thresholdOn(host, rule);
+  return metric === 'cpu.usage_active'
+    ? threshold - headroom
+    : threshold + (headroom / 100) * memoryScore(host.mem_size);
 }

@@ -7,6 +7,7 @@ import {
   memoryScore,
   readingOf,
   isOverThreshold,
+  thresholdOn,
   limitOn,
 } from './arithmetic.js';
 import type { ApartGroup, Constraints } from './constraints.js';
@@ -69,13 +70,13 @@ export function buildProblem(
   const { watched, guard } = views(rule, index);
   const { kinds } = constraints;
   const isCpu = rule.metric === 'cpu.usage_active';
-  const threshold = isCpu ? rule.threshold : -rule.threshold;
   const sources: ProblemSource[] = [];
   const items: Item[] = [];
   const addSource = (host: Host, role: Pick<ProblemSource, 'preventive'>) => {
     const position = index.positionOf.get(host.id)!;
     const kind = kinds[position]!;
     const level = watched.level[position]!;
+    const threshold = isCpu ? thresholdOn(host, rule) : -thresholdOn(host, rule);
     const source = sources.push({ host, level, threshold, limit: watched.limit(host), kind, ...role }) - 1;
     for (const guest of index.guestsOf.get(host.id) ?? []) {
       if (constraints.guest(guest, host)) continue;
@@ -87,7 +88,7 @@ export function buildProblem(
   };
   for (const host of alerting) {
     const reading = readingOf(host, rule.metric);
-    if (reading !== undefined && isOverThreshold(rule.metric, reading, rule.threshold)) addSource(host, {});
+    if (reading !== undefined && isOverThreshold(rule.metric, reading, thresholdOn(host, rule))) addSource(host, {});
   }
   for (const host of preventive) addSource(host, { preventive: true });
   const targets = { ...collectTargets(index, items, watched, guard, constraints), kind: constraints.kinds };

@@ -19,6 +19,8 @@ export interface Rejection {
 export interface PlannedSource {
   id: string;
   name: string;
+  /** Bytes; where the rule's threshold is a share of the host's memory. */
+  threshold?: number;
   /** % or bytes; absent if the source has no reading. */
   current?: number;
   /** After the plan, %, or bytes. */

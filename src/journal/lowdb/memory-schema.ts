@@ -28,6 +28,7 @@ const loadBefore = z.looseObject({
   name: z.string(),
   role: z.enum(['source', 'target']),
   before: z.number(),
+  threshold: z.number().optional(),
   guests: z.number().optional(),
   cpu_count: z.number(),
   mem_size: z.number(),
