@@ -20,6 +20,8 @@ const UNLUCKY = 'g6';
 const LONGEST_MS = 60_000;
 /** Kills come up to this long after the alert or the start before them, ms. */
 const SPAN_MS = 1600;
+/** A person does something up to this long after that, ms. */
+const HAND_MS = 800;
 
 /** What the rounds came to. */
 export interface Score {
@@ -32,6 +34,13 @@ export interface Score {
   unanswered: number;
   moves: number;
   events: number;
+  /** How often a person's hand was answered: paused, resumed, stopped, stopped with abort. */
+  pauses: number;
+  resumes: number;
+  stops: number;
+  aborts: number;
+  /** Moves that a cancellation was seen to end. */
+  cancelled: number;
 }
 
 /** Numbers from 0 to 1 that depend on nothing but the seed (mulberry32). */
@@ -90,13 +99,27 @@ export async function torture(options: {
     VERIFY_TOLERANCE: '100',
   };
 
-  const score: Score = { rounds: 0, kills: 0, killedStarting: 0, accepted: 0, unanswered: 0, moves: 0, events: 0 };
+  const score: Score = {
+    rounds: 0,
+    kills: 0,
+    killedStarting: 0,
+    accepted: 0,
+    unanswered: 0,
+    moves: 0,
+    events: 0,
+    pauses: 0,
+    resumes: 0,
+    stops: 0,
+    aborts: 0,
+    cancelled: 0,
+  };
   let program = startProgram(env);
   const batches: string[] = [];
   try {
     for (let round = 1; round <= rounds; round += 1) {
       const hot = await heat(cloud, random);
       let answer = sendAlert(await program.listening, hot, round);
+      if (random() < 0.5) await operate(program, cloud, random, score, round);
       for (let kills = 1 + Math.floor(random() * 3); kills > 0; kills -= 1) {
         await delay(random() ** 2 * SPAN_MS);
         const up = await isUp(program);
@@ -106,6 +129,7 @@ export async function torture(options: {
         if (!up) score.killedStarting += 1;
         program = startProgram(env);
       }
+      await operate(program, cloud, random, score, round);
       let batch = await answer;
       if (batch === undefined) {
         score.unanswered += 1;
@@ -127,6 +151,9 @@ export async function torture(options: {
       const events = await readJournalEvents(dataDir);
       score.events = events.length;
       score.moves = checkEvents(events, cloud, round);
+      score.cancelled = events.filter(
+        ({ action, notes }) => action === 'migrate_fail' && notes.cancelled === true,
+      ).length;
       options.onRound?.(round, score);
     }
     program.kill('SIGTERM');
@@ -144,6 +171,57 @@ export async function torture(options: {
     await program.ended;
     await server.close();
   }
+}
+
+/** A move that was being asked for when the answer to a person was on its way may still begin: at most one, for one is under way at a time for each pair of hosts. */
+const MOST_BEING_ASKED = 1;
+
+/**
+ * Pauses, or stops with or without abort, at an instant of the batch. From the answer on the cloud is asked for nothing more, but
+ * for what was being asked by then; a pause is ended again, so that the next round moves something.
+ */
+async function operate(
+  program: Program,
+  cloud: SimulatedCloud,
+  random: () => number,
+  score: Score,
+  round: number,
+): Promise<void> {
+  const url = await program.listening;
+  await delay(random() * HAND_MS);
+  const act = async (path: string, body: object) => {
+    const answer = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const said = (await answer.json()) as { outcome: string; under_way?: string[] };
+    insist([200, 202, 409].includes(answer.status), `round ${round}: ${path} was answered ${answer.status}`, said);
+    return { done: answer.status !== 409, asked: new Map(cloud.asked), underWay: said.under_way };
+  };
+  const kind = Math.floor(random() * 3);
+  const abort = kind === 2;
+  const { done, asked, underWay } =
+    kind === 0 ? await act('/api/pause', { reason: `round ${round}` }) : await act('/api/batch/stop', { abort });
+  if (!done) return;
+  score[kind === 0 ? 'pauses' : abort ? 'aborts' : 'stops'] += 1;
+  // What is under way is followed or cancelled; nothing more begins until the batch has ended, nor while it is paused.
+  await ended(url);
+  const later = GUESTS.filter((name) => (cloud.asked.get(`id-${name}`) ?? 0) > (asked.get(`id-${name}`) ?? 0));
+  const what = kind === 0 ? 'a pause' : 'a stop';
+  insist(
+    later.length <= MOST_BEING_ASKED,
+    `round ${round}: the cloud was asked for more after ${what} was answered`,
+    later,
+  );
+  insist(
+    later.every((name) => underWay?.some((move) => move.startsWith(`${name} to `)) ?? true),
+    `round ${round}: the cloud was asked after ${what} for what the answer did not tell to be under way`,
+    { later, underWay },
+  );
+  if (kind !== 0) return;
+  insist((await act('/api/resume', {})).done, `round ${round}: it was not resumed`);
+  score.resumes += 1;
 }
 
 /** Makes one host with guests hot, the others cool. */
