@@ -25,7 +25,7 @@ import { pauseText } from './windows-and-pauses.js';
 /** Carries the moves of a batch out: `carryOut` of migration/batch.ts with all that does not change from turn to turn. */
 export type CarryOut = (
   record: BatchRecord,
-  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'overBudget' | 'abort' | 'onProgress'>,
+  options: Pick<CarryOutOptions, 'perHost' | 'closed' | 'overBudget' | 'onOvertaken' | 'abort' | 'onProgress'>,
 ) => Promise<void>;
 
 /** What {@link createRunner} needs. */
@@ -43,7 +43,7 @@ export interface RunnerDeps {
   overBudget: (migration: MigrationRecord, record: BatchRecord) => Promise<string | undefined>;
   /** Why the batch begins nothing more, whatever its rules say; undefined if it goes on. */
   halt: (record: BatchRecord) => string | undefined;
-  /** Told of hosts whose mean may only lag behind their alert. */
+  /** Told of hosts that have to be looked at once more: their mean may only lag, or what was planned for them was overtaken. */
   onLagging: (part: BatchPart, hosts: readonly string[][], record: BatchRecord) => void;
   /** Called when a batch begins that carries out an approved plan. */
   onApproved: () => void;
@@ -258,6 +258,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       perHost: { source: limits?.perSource, target: limits?.perTarget },
       closed: (migration) => deps.obstacle(migration, record),
       overBudget: (migration) => deps.overBudget(migration, record),
+      onOvertaken: () => deps.onLagging(part, part.hosts, record),
       abort: batch.moves,
       onProgress: (progress) => batch.showProgress(progress),
     });

@@ -10,13 +10,11 @@ export async function ask(batch: BatchRecord, migration: MigrationRecord, option
   const { cloud, clock, onProgress, signal } = options;
   const request = toRequest(migration);
 
-  const { abort } = options;
-  const whyClosed = () => (abort?.aborted ? `cancelled by ${String(abort.reason)}` : options.closed?.(migration));
-  const before = whyClosed() ?? (await whyOverBudget(migration, options));
+  const before = whyClosed(migration, options) ?? (await whyOverBudget(migration, options));
   const outdated = before === undefined ? await whyOutdated(request, options) : undefined;
   signal.throwIfAborted();
   // Again: a person may have stopped it during the look, and has been told that nothing more begins.
-  const closed = before ?? whyClosed();
+  const closed = before ?? whyClosed(migration, options);
   if (closed !== undefined) {
     await leave(batch, migration, closed, options);
     return false;
@@ -53,6 +51,11 @@ export async function ask(batch: BatchRecord, migration: MigrationRecord, option
     onProgress({ kind: 'trouble', migration, error });
   }
   return true;
+}
+
+/** Why a move may not begin now: a person has stopped it, or its rule no longer allows it; undefined if it may. */
+export function whyClosed(migration: MigrationRecord, { abort, closed }: CarryOutOptions): string | undefined {
+  return abort?.aborted ? `cancelled by ${String(abort.reason)}` : closed?.(migration);
 }
 
 /** A budget may have been spent or cut since the plan. */

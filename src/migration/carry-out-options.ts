@@ -27,6 +27,8 @@ export interface CarryOutOptions {
   closed?: (migration: MigrationRecord) => string | undefined;
   /** Why a move would pass a budget; undefined if it would not. Asked just before the look at its guest. */
   overBudget?: (migration: MigrationRecord) => Promise<string | undefined>;
+  /** Told of a rule whose move was left out because a guest has left the same host meanwhile, late. */
+  onOvertaken?: (rule: string) => void;
   /**
    * Cancels what is under way and begins nothing more once it is aborted; its reason is who wants that (`alice`). Each move then
    * ends as `given_up`, its `migrate_fail` saying whether the cancellation was seen to take, or as `succeeded` if it arrived.

@@ -1,4 +1,5 @@
 import type { BatchRecord, MigrationRecord } from '../journal/journal.js';
+import { whyClosed } from './ask-for-move.js';
 import type { CarryOutOptions } from './carry-out-options.js';
 
 /** How long a move waits where only moves that this batch does not follow take its room, ms. */
@@ -17,38 +18,42 @@ interface GuestOnTheWay {
   text: string;
 }
 
+/** What a batch has waited for so far, by host: ms in which only guests that it does not follow took the room there. */
+export type WaitedMs = Map<string, number>;
+
 /**
- * Waits while one of a move's two hosts has as many guests on their way as it may have, whoever moves them.
+ * Waits while one of a move's two hosts has as many guests on their way as it may have, whoever moves them; not any longer once
+ * the move may not begin anyway.
  * @param onTheWay - the moves of this batch that are followed.
+ * @param waitedMs - grows by what this waits: what takes the room for ever holds a batch up once, not each of its moves.
  * @returns why there is no room, where only guests that this batch does not follow take it, for long: they may never end.
  */
 export async function untilThereIsRoom(
   batch: BatchRecord,
   migration: MigrationRecord,
-  onTheWay: Map<MigrationRecord, Promise<void>>,
+  { onTheWay, waitedMs }: { onTheWay: Map<MigrationRecord, Promise<void>>; waitedMs: WaitedMs },
   options: CarryOutOptions,
 ): Promise<string | undefined> {
   const { clock, journal, limits, signal } = options;
   const { sourceId, targetId } = endsOf(migration);
-  let aloneSince: number | undefined;
-  for (;;) {
+  for (let isWaiting = false; whyClosed(migration, options) === undefined;) {
     const givenUp = journal.memory().underWay.map(endsOf);
-    const isWaiting = aloneSince !== undefined;
     const others = await movedByOthers(batch, migration, isWaiting ? OLDEST_LOOK_WAITING_MS : OLDEST_LOOK_MS, options);
     signal.throwIfAborted();
     const notOurs = [...givenUp, ...others];
     if (!isFull(migration, [...[...onTheWay.keys()].map(endsOf), ...notOurs], options)) return undefined;
-    if (onTheWay.size > 0) {
-      aloneSince = undefined;
+    isWaiting = onTheWay.size === 0;
+    if (!isWaiting) {
       await Promise.race(onTheWay.values());
       continue;
     }
-    aloneSince ??= clock.monotonic();
-    if (clock.monotonic() - aloneSince >= WAIT_FOR_OTHERS_MS) {
-      return notOurs.find((guest) => touches(guest, sourceId) || touches(guest, targetId))?.text ?? 'there is no room';
-    }
-    await clock.sleep(limits.longestPauseMs, signal);
+    const taken = [sourceId, targetId].filter((host) => notOurs.some((guest) => touches(guest, host)));
+    const host = taken.find((id) => (waitedMs.get(id) ?? 0) >= WAIT_FOR_OTHERS_MS);
+    if (host !== undefined) return notOurs.find((guest) => touches(guest, host))?.text;
+    await clock.sleep(limits.firstPauseMs, signal);
+    for (const id of taken) waitedMs.set(id, (waitedMs.get(id) ?? 0) + limits.firstPauseMs);
   }
+  return undefined;
 }
 
 /** Guests on their way that neither this batch moves nor is still after; none where the cloud does not tell. */

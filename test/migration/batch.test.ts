@@ -383,11 +383,65 @@ describe('a guest that somebody else is moving', () => {
     ]);
   });
 
+  it('holds a batch up once, and not each of its moves', async () => {
+    const { options, cloud, journal, clock } = await build();
+    const movingGuests = () => Promise.resolve(movedByOthers(['x'], 'a'));
+    await carryOut(batchOf(move('g', 'a', 'b'), move('h', 'a', 'c'), move('i', 'a', 'b')), {
+      ...options,
+      movingGuests,
+    });
+    expect(cloud.asked.size).toBe(0);
+    expect(await journal.events({ action: 'limited' })).toHaveLength(3);
+    expect(clock.monotonic()).toBeLessThan(310_000);
+  });
+
+  it('does not keep a batch from ending that a person has stopped', async () => {
+    const { options, journal, clock } = await build();
+    const movingGuests = () => Promise.resolve(movedByOthers(['x'], 'a'));
+    const closed = () => (clock.monotonic() < 20_000 ? undefined : 'stopped by alice');
+    await carryOut(batchOf(move('g', 'a', 'b')), { ...options, movingGuests, closed });
+    expect(clock.monotonic()).toBeLessThan(22_000);
+    expect(await journal.events()).toMatchObject([{ notes: { text: 'left out: g to b; stopped by alice' } }]);
+  });
+
   it('is none of those that the batch has moved itself, though an older look still shows them', async () => {
     const { options, story, clock } = await build();
     const movingGuests = () => Promise.resolve(movedByOthers(['g'], 'a'));
     await carryOut(batchOf(move('g', 'a', 'b'), move('h', 'a', 'c')), { ...options, movingGuests });
     expect(await story()).toEqual(['migrating g', 'migrate_success g', 'migrating h', 'migrate_success h']);
     expect(clock.monotonic()).toBeLessThan(120_000);
+  });
+});
+
+describe('a move of an earlier batch that was given up and is still followed', () => {
+  const leftBehind = async (journal: Journal) => {
+    const { rule, notes } = move('x', 'a', 'c');
+    const since = '2026-11-21T05:00:00.000Z';
+    const givenUp = { batch: 'b0', rule, notes, cancel: false, since };
+    await journal.commit({ memory: (memory) => ({ ...memory, underWay: [givenUp] }) });
+    return async (arrived: boolean) => {
+      const event = { obj_name: rule, user: 'system', action: 'migrate_success' as const, notes, batch: 'b0' };
+      await journal.commit({
+        ...(arrived && { events: [event] }),
+        memory: (memory) => ({ ...memory, underWay: [] }),
+      });
+    };
+  };
+
+  it.each([
+    ['arrives', true, 'left out: g to b; guest x has left host a after all, which the plan did not count on'],
+    ['is over without having moved', false, undefined],
+  ])('that %s while another waits to leave the same host', async (_what, arrives, text) => {
+    const { options, journal, clock } = await build();
+    const endIt = await leftBehind(journal);
+    const overtaken: string[] = [];
+    const done = carryOut(batchOf(move('g', 'a', 'b')), { ...options, onOvertaken: (rule) => overtaken.push(rule) });
+    await clock.sleep(20_000);
+    await endIt(arrives);
+    await done;
+    expect(await journal.events({ action: 'migrating' })).toHaveLength(arrives ? 0 : 1);
+    expect(overtaken).toEqual(arrives ? ['test-cpu'] : []);
+    const [left] = await journal.events({ action: 'limited' });
+    expect(left?.notes).toEqual(text === undefined ? undefined : expect.objectContaining({ text }));
   });
 });
