@@ -19,7 +19,8 @@ const hostSchema = z.object({
   enabled: z.boolean(),
   host_type: z.string(),
   cpu_architecture: z.string(),
-  cpu_count: z.number().positive(),
+  // A cloud may know a host whose CPUs it has not counted yet: it neither gives nor takes, and does not spoil the rest.
+  cpu_count: z.number().nonnegative(),
   mem_size: z.number().nonnegative(),
   maintenance: z.boolean().optional(),
   is_maintenance: z.boolean().optional(),

@@ -87,6 +87,15 @@ const run = (...args: string[]) =>
   runCommandLine(['plan', ...args].join(' '), { handlers: { commands: [planCommand] } });
 
 describe('automigrate plan', () => {
+  it('plans around a host whose CPUs the cloud has not counted', async () => {
+    const [first] = snapshot.hosts;
+    const uncounted = { ...first, id: 'new', name: 'new-host', cpu_count: 0 };
+    const file = write('uncounted.json', { ...snapshot, hosts: [...snapshot.hosts, uncounted] });
+    const { out, status } = await run('--snapshot', file, '--rule', ruleFile, '--host', 'a15', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ outcome: 'migrate', migrations: [{ guest: { id: 'g1' } }] });
+  });
+
   it('prints the plan as JSON and exits with 0', async () => {
     const { out, status } = await run('--snapshot', snapshotFile, '--rule', ruleFile, '--host', 'a15', '--json');
     expect(status).toBe(0);

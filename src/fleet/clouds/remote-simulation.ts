@@ -26,7 +26,10 @@ const guestPage = z.object({
   total: z.int().nonnegative(),
   guests: z.array(snapshotFileSchema.shape.guests.element.omit({ metrics: true })),
 });
-const reading = z.object({ value: z.number(), at: z.number() }).optional();
+/** `coversMs`: what the value is the mean of, where that is not the period of a rule; 0 for the present moment. */
+const reading = z
+  .object({ value: z.number(), at: z.number(), coversMs: z.number().nonnegative().optional() })
+  .optional();
 const readingList = z.array(
   z.object({ id: z.string(), metrics: z.object({ 'cpu.usage_active': reading, 'mem.available': reading }) }),
 );

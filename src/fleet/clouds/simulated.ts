@@ -70,7 +70,9 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
       const host = hosts.get(guest.host_id);
       if (!host || guest.status === 'ready') continue;
       const sum = sums.get(host.id) ?? { cpu: 0, memory: 0 };
-      sum.cpu += ((guest.metrics['cpu.usage_active'] ?? 0) * guest.vcpu_count) / host.cpu_count;
+      if (host.cpu_count > 0) {
+        sum.cpu += ((guest.metrics['cpu.usage_active'] ?? 0) * guest.vcpu_count) / host.cpu_count;
+      }
       sum.memory += guest.vmem_size * MIB;
       sums.set(host.id, sum);
     }

@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/common/clock.js';
+import { createRemoteSimulation } from '../../../src/fleet/clouds/remote-simulation.js';
 import { createSimulatedCloud } from '../../../src/fleet/clouds/simulated.js';
 import { parseScenario } from '../../../src/fleet/clouds/scenario.js';
 import type { MigrationRequest } from '../../../src/fleet/fleet.js';
 import { fleet, GIB, guest, host, scenario } from '../../support/fleet.js';
+import { serveSimulation } from '../../support/simulation-server.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 
 const small = () => fleet([host('a', 62.305391), host('b', 20)], [guest('g', 'a', 50), guest('h', 'a', 10)]);
@@ -174,5 +177,29 @@ describe('what the simulated cloud remembers', () => {
     const means = (await cloud.readings({ ...asked, periodMs: 10_000 })).hosts;
     expect(means.get('id-a')?.['cpu.usage_active']?.value).toBeCloseTo(62.305391 - 10 * 0.2, 10);
     expect(means.get('id-b')?.['cpu.usage_active']?.value).toBeCloseTo(20 + 10 * 0.2, 10);
+  });
+});
+
+describe('a simulated cloud in another process', () => {
+  it.each([
+    ['of the present moment', false, 0],
+    ['that are means of the period', true, undefined],
+  ])('tells readings %s as such', async (_what, averaged, coversMs) => {
+    const server = await serveSimulation(
+      createSimulatedCloud(scenario(fleet([host('a', 70)], []), { averaged }), systemClock),
+    );
+    onTestFinished(() => server.close());
+    const remote = createRemoteSimulation({
+      baseUrl: server.url,
+      timeoutMs: 10_000,
+      clock: systemClock,
+      random: () => 0,
+    });
+    const { hosts } = await remote.readings({ hosts: [], guests: [], periodMs: 60_000 });
+    expect(hosts.get('id-a')?.['cpu.usage_active']).toEqual({
+      value: 70,
+      at: expect.any(Number) as number,
+      ...(coversMs !== undefined && { coversMs }),
+    });
   });
 });
