@@ -256,6 +256,7 @@ export const components = {
           accepted_at: text,
           step: words('asking', 'planning', 'migrating'),
           rules: listOf(text),
+          alerts: listOf(shape({ rule: text, host: text, joined: { type: 'boolean' } })),
           migrations: listOf(
             shape(
               { rule: text, notes: ref('MigrationNotes'), phase: text },

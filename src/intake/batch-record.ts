@@ -60,6 +60,7 @@ export function toView(record: BatchRecord): BatchView {
     accepted_at,
     step: 'asking',
     rules,
+    alerts: alertsOf(parts),
     ...linksOf(parts),
     ...(stopped && { stopped }),
     migrations: migrations.map((migration) => ({ ...migration })),
@@ -105,4 +106,17 @@ export function linksTo(alerts: readonly Pick<Alert, 'link'>[]): { links?: strin
 /** The same of a whole batch. */
 export function linksOf(parts: readonly Pick<BatchPart, 'links'>[]): { links?: string[] } {
   return linksTo(parts.flatMap(({ links = [] }) => links.map((link) => ({ link }))));
+}
+
+/**
+ * The hosts that alerts came for.
+ * @param known - those that were shown before: the others have joined the batch.
+ */
+export function alertsOf(parts: readonly BatchPart[], known?: BatchView['alerts']): BatchView['alerts'] {
+  return parts.flatMap(({ rule, hosts }) =>
+    hosts.map(([host = '']) => {
+      const shown = known?.find((each) => each.rule === rule && each.host === host);
+      return shown ?? { rule, host, joined: known !== undefined };
+    }),
+  );
 }

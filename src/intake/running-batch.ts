@@ -3,7 +3,7 @@ import type { Log } from '../common/log.js';
 import type { BatchPart, BatchRecord, BatchStop, Journal, MigrationRecord } from '../journal/journal.js';
 import type { BatchProgress } from '../migration/carry-out-options.js';
 import { logProgress, shownState } from './batch-progress.js';
-import { linksOf, toView, withJoined } from './batch-record.js';
+import { alertsOf, linksOf, toView, withJoined } from './batch-record.js';
 import { SERVICE } from './pause.js';
 import type { BatchView, StopAnswer } from './views.js';
 
@@ -89,7 +89,11 @@ export function createRunningBatch(
           if (known) Object.assign(known, part);
           else record.parts.push(part);
         });
-        Object.assign(view, { rules: record.parts.map(({ rule }) => rule), ...linksOf(record.parts) });
+        Object.assign(view, {
+          rules: record.parts.map(({ rule }) => rule),
+          alerts: alertsOf(record.parts, view.alerts),
+          ...linksOf(record.parts),
+        });
         log.info({ batch: record.id, rules: joining.map(({ rule }) => rule) }, 'alerts have joined the batch');
         return true;
       });

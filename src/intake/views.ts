@@ -15,6 +15,8 @@ export interface BatchView {
   /** What it is doing: asking the fleet, planning, or moving guests. */
   step: 'asking' | 'planning' | 'migrating';
   rules: string[];
+  /** Each host that an alert came for, and whether that joined the batch when it was there already. */
+  alerts: { rule: string; host: string; joined: boolean }[];
   /** Where people see its alerts, at the sender. */
   links?: string[];
   /** A person has stopped it. */

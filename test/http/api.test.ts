@@ -98,6 +98,7 @@ test('GET /api/batch: what runs now, or null', async () => {
     accepted_at: '2026-11-21T05:05:00Z',
     step: 'planning',
     rules: ['test-cpu'],
+    alerts: [{ rule: 'test-cpu', host: 'a15', joined: false }],
     migrations: [],
   };
   app.backend.running = running;

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { expect, vi } from 'vitest';
 import { systemClock } from '../../src/common/clock.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { startReceiver } from '../../src/app/receiver.js';
@@ -19,6 +20,7 @@ export interface Site {
   readonly cloud: SimulatedCloud;
   /** An alert as Alertmanager sends it; how it was answered. */
   alert(rule: string, host: string, token?: string): Promise<{ outcome?: string }>;
+  get<Answer>(path: string): Promise<Answer>;
   writeRule(rule: RuleFile): Promise<void>;
   /** Ends the process's part of it; the port is closed then. */
   stop(): Promise<void>;
@@ -79,6 +81,7 @@ export async function openSite({ fleet, rules, simulation, env = {} }: SiteOptio
     cloud,
     start,
     stop: () => running().stop(),
+    get: async <Answer>(path: string) => (await (await fetch(site.url + path)).json()) as Answer,
     async writeRule(rule) {
       await write(rule);
       await running().ruleBook.reload();
@@ -101,4 +104,9 @@ export async function openSite({ fleet, rules, simulation, env = {} }: SiteOptio
     },
   };
   return site;
+}
+
+/** Waits until nothing runs. */
+export async function settled(site: Site): Promise<void> {
+  await vi.waitFor(async () => expect((await site.get<{ batch: unknown }>('/api/batch')).batch).toBeNull(), 30_000);
 }

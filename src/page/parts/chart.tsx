@@ -45,6 +45,8 @@ export function Chart({ title, course, full, thresholds, marks, write, theme }: 
       ctx.save();
       ctx.lineWidth = devicePixelRatio;
       ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+      ctx.textAlign = 'left';
+      ctx.textBaseline = 'alphabetic';
       ctx.strokeStyle = ctx.fillStyle = colour('--over');
       for (const { value, text } of thresholds) {
         const y = Math.round(plot.valToPos(value, 'y', true));

@@ -11,7 +11,8 @@ interface VirtualRowsProps<Row> {
   label: string;
   header: ComponentChildren;
   columns: number;
-  draw: (row: Row, index: number) => ComponentChildren;
+  /** @param slot - a key: rows that come into sight take over what others leave. */
+  draw: (row: Row, index: number, slot: number) => ComponentChildren;
 }
 
 /** A table of any length, of which only what is seen is drawn. */
@@ -57,7 +58,7 @@ export function VirtualRows<Row>({ rows, height, label, header, columns, draw }:
       </div>
       <div class="space" role="rowgroup" style={{ height: `${rows.length * height}px` }}>
         <div class="window" role="presentation" style={{ transform: `translateY(${first * height}px)` }}>
-          {shown.map((row, index) => draw(row, first + index))}
+          {shown.map((row, index) => draw(row, first + index, (first + index) % view.count))}
         </div>
       </div>
     </div>

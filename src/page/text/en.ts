@@ -204,6 +204,7 @@ export const en = {
   movesDone: (done: number, all: number) => `${done} of ${many(all, 'move')}`,
   alertsOf: 'Alerts',
   joined: 'joined',
+  atSender: 'see it at the sender',
   opened: 'opened',
   stoppedBy: (who: string) => `stopped by ${who}: nothing more begins`,
 

@@ -38,8 +38,11 @@ export function speak(language: Language): Speech {
   const locale = language === 'zh' ? 'zh-CN' : 'en-GB';
   const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false });
   const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
-  const figure = (value: number, digits: number) =>
-    value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  // Made once: a list of hosts writes hundreds of figures a frame.
+  const figures = [0, 1].map(
+    (digits) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+  );
+  const figure = (value: number, digits: number) => (figures[digits] ?? figures[0])?.format(value) ?? String(value);
   const percent = (value: number, digits = 1) => `${figure(value, digits)} %`;
   const gib = (bytes: number) => {
     const amount = bytes / GIB;

@@ -194,6 +194,7 @@ export const zh: Dictionary = {
   movesDone: (done, all) => `${done} / ${all} 个迁移`,
   alertsOf: '告警',
   joined: '加入',
+  atSender: '在来源处查看',
   opened: '触发',
   stoppedBy: (who) => `已由 ${who} 停止：不再开始新的迁移`,
 

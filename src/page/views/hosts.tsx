@@ -96,8 +96,8 @@ export function Hosts({ model: { status, fleet, fleetProblem }, hosts, place, fu
               </span>
             </>
           }
-          draw={(row, index) => (
-            <HostRow key={row.host.id} row={row} index={index} place={place} traffic={traffic.get(row.host.id)} />
+          draw={(row, index, slot) => (
+            <HostRow key={slot} row={row} index={index} place={place} traffic={traffic.get(row.host.id)} />
           )}
         />
       )}

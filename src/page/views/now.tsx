@@ -59,6 +59,22 @@ function RunningBatch({ batch, speed, place }: { batch: Batch; speed: number | u
           {batch.migrations.length > 0 && ` · ${t.movesDone(ended, batch.migrations.length)}`}
         </span>
       </p>
+      <ul class="alerts" aria-label={t.alertsOf}>
+        {batch.alerts.map(({ rule, host, joined }) => (
+          <li key={`${rule} ${host}`}>
+            <span class="chip">{joined ? t.joined : t.opened}</span> {host} <span class="soft">{rule}</span>
+          </li>
+        ))}
+        {(batch.links ?? [])
+          .filter((link) => /^https?:/.test(link))
+          .map((link) => (
+            <li key={link}>
+              <a href={link} target="_blank" rel="noreferrer noopener">
+                {t.atSender} ↗
+              </a>
+            </li>
+          ))}
+      </ul>
       {batch.stopped && <p class="problem">{t.stoppedBy(batch.stopped.by)}</p>}
       <ol class="moves">
         {batch.migrations.map((move) => (

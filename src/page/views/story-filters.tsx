@@ -37,7 +37,7 @@ export function StoryFilters({ model, place }: { model: Model; place: Place }) {
     <form class="filters" aria-label={t.filters} onSubmit={(event) => event.preventDefault()}>
       <label>
         {t.rule}
-        <select {...set('rule')}>
+        <select {...set('rule')} aria-label={t.rule}>
           <option value="">{t.every}</option>
           {model.rules.map(({ name }) => (
             <option key={name} value={name}>
@@ -48,7 +48,7 @@ export function StoryFilters({ model, place }: { model: Model; place: Place }) {
       </label>
       <label>
         {t.action}
-        <select {...set('action')}>
+        <select {...set('action')} aria-label={t.action}>
           <option value="">{t.every}</option>
           {EVENT_ACTIONS.map((action) => (
             <option key={action} value={action}>
@@ -59,7 +59,7 @@ export function StoryFilters({ model, place }: { model: Model; place: Place }) {
       </label>
       <label>
         {t.host}
-        <input {...set('onHost')} list="known-hosts" size={14} />
+        <input {...set('onHost')} aria-label={t.host} list="known-hosts" size={14} />
         <datalist id="known-hosts">
           {model.fleet?.hosts.slice(0, 500).map(({ id, name }) => (
             <option key={id} value={name} />
@@ -68,15 +68,15 @@ export function StoryFilters({ model, place }: { model: Model; place: Place }) {
       </label>
       <label>
         {t.guest}
-        <input {...set('guest')} size={14} />
+        <input {...set('guest')} aria-label={t.guest} size={14} />
       </label>
       <label>
         {t.from}
-        <input type="datetime-local" {...set('from')} />
+        <input type="datetime-local" {...set('from')} aria-label={t.from} />
       </label>
       <label>
         {t.to}
-        <input type="datetime-local" {...set('to')} />
+        <input type="datetime-local" {...set('to')} aria-label={t.to} />
       </label>
       {isFiltered && (
         <button
