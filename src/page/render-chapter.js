@@ -18,7 +18,7 @@ const PICTURES = { png: 'image/png', webp: 'image/webp', svg: 'image/svg+xml' };
 /** Where a link of a chapter leads on the page; undefined: nowhere, it is told as text. */
 function target(href) {
   if (/^https?:\/\//.test(href) || href.startsWith('#')) return href;
-  const [, chapter, anchor = ''] = /^(?:\.\.\/(?:en|zh)\/)?([\w-]+)\.md(#[\w-]*)?$/.exec(href) ?? [];
+  const [, chapter, anchor = ''] = /^(?:\.\.\/(?:en|zh)\/)?([\w-]+)\.md(#[\p{L}\p{N}_-]*)?$/u.exec(href) ?? [];
   return chapter === undefined ? undefined : `/manual/${chapter}${anchor}`;
 }
 
