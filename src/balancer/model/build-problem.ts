@@ -58,27 +58,27 @@ function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View 
  * @param rule - the rule that fired.
  * @param alerting - the alerting hosts, each once.
  * @param constraints - what keeps guests where they are and hosts from taking them.
- * @param preventive - hosts that are relieved though they do not alert, each once.
+ * @param preventive - hosts that are relieved though they do not alert, each once, and which of their guests may be worth it.
  */
 export function buildProblem(
   index: FleetIndex,
   rule: PlanRule,
   alerting: readonly Host[],
   constraints: Constraints,
-  preventive: readonly Host[] = [],
+  preventive: readonly { host: Host; guests: readonly Guest[] }[] = [],
 ): Problem {
   const { watched, guard } = views(rule, index);
   const { kinds } = constraints;
   const isCpu = rule.metric === 'cpu.usage_active';
   const sources: ProblemSource[] = [];
   const items: Item[] = [];
-  const addSource = (host: Host, role: Pick<ProblemSource, 'preventive'>) => {
+  const addSource = (host: Host, guests: readonly Guest[], role: Pick<ProblemSource, 'preventive'>) => {
     const position = index.positionOf.get(host.id)!;
     const kind = kinds[position]!;
     const level = watched.level[position]!;
     const threshold = isCpu ? thresholdOn(host, rule) : -thresholdOn(host, rule);
     const source = sources.push({ host, level, threshold, limit: watched.limit(host), kind, ...role }) - 1;
-    for (const guest of index.guestsOf.get(host.id) ?? []) {
+    for (const guest of guests) {
       if (constraints.guest(guest, host)) continue;
       const load = watched.load(guest);
       const relief = load / watched.size[position]!;
@@ -88,9 +88,10 @@ export function buildProblem(
   };
   for (const host of alerting) {
     const reading = readingOf(host, rule.metric);
-    if (reading !== undefined && isOverThreshold(rule.metric, reading, thresholdOn(host, rule))) addSource(host, {});
+    if (reading === undefined || !isOverThreshold(rule.metric, reading, thresholdOn(host, rule))) continue;
+    addSource(host, index.guestsOf.get(host.id) ?? [], {});
   }
-  for (const host of preventive) addSource(host, { preventive: true });
+  for (const { host, guests } of preventive) addSource(host, guests, { preventive: true });
   const targets = { ...collectTargets(index, items, watched, guard, constraints), kind: constraints.kinds };
   return {
     metric: rule.metric,

@@ -18,69 +18,72 @@ export function slotWeights(slots: number): Float64Array {
   return new Float64Array(slots).map((_, slot) => 0.5 / slots + (slot < recent ? 0.5 / recent : 0));
 }
 
-/** How many slots the longest history of some guests has, at most {@link MOST_SLOTS}. */
-export function slotsOf(guests: Iterable<Guest>): number {
-  let slots = 0;
-  for (const { history } of guests) slots = Math.max(slots, history?.['cpu.usage_active']?.length ?? 0);
-  return Math.min(slots, MOST_SLOTS);
-}
-
 /**
- * What guests have put on their hosts, as mean and spread: a row for each. A spread is the course without its mean, each slot
- * times the square root of its weight, so that the product of two rows is their covariance.
+ * Courses of guests and of hosts over the slots of a history, % of one CPU. They are written into parts of long arrays: a course
+ * first, then its spread, which is the course without its mean, each slot times the root of its weight. So the product of two
+ * spreads is a covariance.
  */
-export class GuestCourses {
+export class Courses {
   readonly slots: number;
-  /** By row, % of one CPU. */
-  readonly mean: Float64Array;
-  /** By row, then by slot, % of one CPU. */
-  readonly spread: Float64Array;
   readonly #weights: Float64Array;
   readonly #roots: Float64Array;
 
-  constructor(rows: number, slots: number) {
+  /** @param slots - of the longest history. */
+  constructor(slots: number) {
     this.slots = slots;
-    this.mean = new Float64Array(rows);
-    this.spread = new Float64Array(rows * slots);
     this.#weights = slotWeights(slots);
     this.#roots = this.#weights.map(Math.sqrt);
   }
 
   /**
-   * Fills a row with ℓ(s) = (0.8·u(s) + 0.2·x)·vcpus. A slot that a guest does not have counts as its mean over those it has; one
-   * without any history is steady at its reading, and one without a reading is no load at all.
+   * Adds ℓ(s) = (0.8·u(s) + 0.2·x)·vcpus of a guest to a course. A slot that it does not have counts as its mean over those it has;
+   * one without any history is steady at its reading, and one without a reading is no load at all.
+   * @param course - where to add what varies; it begins at `from`.
+   * @returns what does not vary.
    */
-  fill(row: number, guest: Guest): void {
+  add(guest: Guest, course: Float64Array, from: number): number {
     const reading = readingOf(guest, 'cpu.usage_active');
-    if (reading === undefined) return;
-    const course = guest.history?.['cpu.usage_active'] ?? [];
-    const known = Math.min(course.length, this.slots);
-    if (known === 0) {
-      this.mean[row] = reading * guest.vcpu_count;
-      return;
+    if (reading === undefined) return 0;
+    return this.addKnown(guest, reading, course, from);
+  }
+
+  /** The same for a guest whose reading is known. */
+  addKnown(guest: Guest, reading: number, course: Float64Array, from: number): number {
+    const { vcpu_count: vcpus } = guest;
+    const own = guest.history?.['cpu.usage_active'];
+    const { slots } = this;
+    const known = own ? Math.min(own.length, slots) : 0;
+    if (!own || known === 0) return reading * vcpus;
+    const scale = HISTORY_SHARE * vcpus;
+    const newest = own.length - 1;
+    for (let slot = 0; slot < known; slot++) course[from + slot]! += scale * own[newest - slot]!;
+    if (known < slots) {
+      const mean = scale * this.#meanOf(own, known);
+      for (let slot = known; slot < slots; slot++) course[from + slot]! += mean;
     }
-    const newest = course.length - 1;
+    return (1 - HISTORY_SHARE) * reading * vcpus;
+  }
+
+  /**
+   * Makes a spread of a course, in place.
+   * @returns the mean that is taken off.
+   */
+  toSpread(course: Float64Array, from: number): number {
+    let mean = 0;
+    for (let slot = 0; slot < this.slots; slot++) mean += this.#weights[slot]! * course[from + slot]!;
+    for (let slot = 0; slot < this.slots; slot++) {
+      course[from + slot] = this.#roots[slot]! * (course[from + slot]! - mean);
+    }
+    return mean;
+  }
+
+  #meanOf(own: readonly number[], known: number): number {
     let sum = 0;
     let weight = 0;
     for (let slot = 0; slot < known; slot++) {
-      const share = this.#weights[slot]!;
-      sum += share * course[newest - slot]!;
-      weight += share;
+      sum += this.#weights[slot]! * own[own.length - 1 - slot]!;
+      weight += this.#weights[slot]!;
     }
-    const mean = sum / weight;
-    this.mean[row] = (HISTORY_SHARE * mean + (1 - HISTORY_SHARE) * reading) * guest.vcpu_count;
-    const scale = HISTORY_SHARE * guest.vcpu_count;
-    const at = row * this.slots;
-    for (let slot = 0; slot < known; slot++) {
-      this.spread[at + slot] = this.#roots[slot]! * scale * (course[newest - slot]! - mean);
-    }
-  }
-
-  /** The variance of a row. */
-  variance(row: number): number {
-    const { slots, spread } = this;
-    let sum = 0;
-    for (let at = row * slots, end = at + slots; at < end; at++) sum += spread[at]! * spread[at]!;
-    return sum;
+    return sum / weight;
   }
 }

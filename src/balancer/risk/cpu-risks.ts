@@ -1,18 +1,11 @@
 import type { Guest } from '../../fleet/fleet.js';
-import { cpuLoad, readingOf } from '../model/arithmetic.js';
 import type { Arrival } from '../model/constraints.js';
 import type { FleetIndex } from '../model/fleet-index.js';
-import { GuestCourses, slotsOf } from './courses.js';
+import { Courses, MOST_SLOTS } from './courses.js';
 import { HostRisks } from './host-risks.js';
 
-/** The risks of some hosts, and the row of each of their guests. */
-export interface FleetRisks {
-  risks: HostRisks;
-  rowOf: ReadonlyMap<Guest, number>;
-}
-
 /**
- * The risks of a CPU rule.
+ * The risks of some hosts by a CPU rule.
  * @param positions - hosts whose risk is wanted, by their position in the index.
  * @param threshold - %.
  * @param arrivals - guests on their way: they count where they go.
@@ -23,42 +16,40 @@ export function cpuRisks(
   positions: readonly number[],
   threshold: number,
   arrivals: readonly Arrival[],
-): FleetRisks | undefined {
+): HostRisks | undefined {
   const guestsAt = (position: number) => index.guestsOf.get(index.hosts[position]!.id) ?? [];
-  const guests = positions.flatMap(guestsAt);
-  const slots = slotsOf(guests);
-  if (slots === 0) return undefined;
-  const known = new Set(guests);
-  for (const { guest } of arrivals) if (!known.has(guest)) guests.push(guest);
-
-  const rowOf = new Map<Guest, number>();
-  const courses = new GuestCourses(guests.length, slots);
-  guests.forEach((guest, row) => {
-    rowOf.set(guest, row);
-    courses.fill(row, guest);
-  });
-  const base = new Float64Array(index.hosts.length);
-  for (const position of positions) base[position] = unexplained(index, position, guestsAt(position));
-  const size = index.cpuCount;
-  const risks = new HostRisks(courses, { base, size, threshold: new Float64Array(size.length).fill(threshold) });
-  const arriving = new Map(arrivals.map(({ guest, hostId }) => [guest, index.positionOf.get(hostId)]));
+  let slots = 0;
   for (const position of positions) {
-    for (const guest of guestsAt(position)) {
-      if (!arriving.has(guest)) risks.change(position, rowOf.get(guest)!, 1);
+    slots = Math.max(slots, longestHistory(guestsAt(position)));
+    if (slots === MOST_SLOTS) break;
+  }
+  if (slots === 0) return undefined;
+  const risks = new HostRisks(new Courses(slots), {
+    reading: index.cpu,
+    size: index.cpuCount,
+    threshold: new Float64Array(index.hosts.length).fill(threshold),
+  });
+  const arriving = new Set(arrivals.map(({ guest }) => guest));
+  for (const position of positions) {
+    const here = guestsAt(position);
+    if (arrivals.length === 0) {
+      risks.fill(position, here);
+      continue;
     }
+    const { id } = index.hosts[position]!;
+    const coming = arrivals.flatMap(({ guest, hostId }) => (hostId === id ? [guest] : []));
+    const leaving = here.filter((guest) => arriving.has(guest));
+    risks.fill(position, here, [
+      ...leaving.map((guest) => ({ guest, sign: -1 as const })),
+      ...coming.map((guest) => ({ guest, sign: 1 as const })),
+    ]);
   }
-  for (const [guest, position] of arriving) {
-    if (position !== undefined) risks.change(position, rowOf.get(guest)!, 1);
-  }
-  for (const position of positions) risks.settle(position);
-  return { risks, rowOf };
+  return risks;
 }
 
-/** What of a host's reading its guests do not explain, points. */
-function unexplained(index: FleetIndex, position: number, guests: readonly Guest[]): number {
-  const reading = index.cpu[position]!;
-  let load = 0;
-  for (const guest of guests) load += cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count);
-  const rest = reading - load / index.cpuCount[position]!;
-  return rest > 0 ? rest : 0;
+/** Slots of the longest history of some guests, as far as they count. */
+function longestHistory(guests: readonly Guest[]): number {
+  let slots = 0;
+  for (const { history } of guests) slots = Math.max(slots, history?.['cpu.usage_active']?.length ?? 0);
+  return Math.min(slots, MOST_SLOTS);
 }

@@ -1,14 +1,21 @@
-import type { Host } from '../../fleet/fleet.js';
+import type { Guest, Host } from '../../fleet/fleet.js';
 import type { PlanRule } from '../model/arithmetic.js';
 import { buildProblem } from '../model/build-problem.js';
 import type { Constraints } from '../model/constraints.js';
-import { byId, type FleetIndex } from '../model/fleet-index.js';
+import type { FleetIndex } from '../model/fleet-index.js';
 import { type Move, type Problem, MOVE_PRICE, alertingPart, evaluate } from '../model/problem.js';
 import type { RunningLimits } from '../search/search-limits.js';
 import { search } from '../search/search.js';
 import { type Solution, inOrder } from '../search/solution.js';
 import { cpuRisks } from './cpu-risks.js';
+import type { HostRisks } from './host-risks.js';
 import { RiskSearch } from './risk-search.js';
+
+const MIB_PER_GIB = 1024;
+/** Over this a host is rather overloaded than not, so that each guest that leaves makes the next worth more. */
+const EVEN = 0.5;
+/** Guests that gain less than this share of their price are not looked at. */
+const NEAR = 0.7;
 
 /** What a plan by risk goes by, besides rule and fleet. */
 export interface RiskTerms {
@@ -50,22 +57,24 @@ export function planByRisk(
     if (index.isOpen[position] === 1 && !constraints.host(host)) concerned.add(position);
   });
   const positions = [...concerned].sort((a, b) => a - b);
-  const found = cpuRisks(index, positions, rule.threshold, constraints.arrivals);
-  if (!found) return undefined;
-  const { risks, rowOf } = found;
-  // Nothing that moves is cheaper than this, GiB.
-  const least = MOVE_PRICE / 1024;
+  const risks = cpuRisks(index, positions, rule.threshold, constraints.arrivals);
+  if (!risks) return undefined;
+  const rows = new Map<Guest, number>();
   const preventive = mayBeRelieved
-    .filter((id) => worth * risks.risk(at(id)) > least)
-    .map((id) => index.hosts[at(id)]!)
-    .sort(byId);
+    .map(at)
+    .sort((a, b) => a - b)
+    .flatMap((position) => {
+      const host = index.hosts[position]!;
+      const guests = worthMoving(index.guestsOf.get(host.id) ?? [], position, { risks, worth, rows });
+      return guests.length > 0 ? [{ host, guests }] : [];
+    });
   const problem = buildProblem(index, rule, alerting, constraints, preventive);
   if (alertingPart(problem).sources.length === 0) return undefined;
   const riskOf = () => index.cpu.map((_, position) => risks.risk(position));
   const before = riskOf();
   const searching = new RiskSearch(problem, {
     risks,
-    rowOf: Int32Array.from(problem.items, ({ guests: [guest] }) => rowOf.get(guest!)!),
+    rowOf: Int32Array.from(problem.items, ({ guests: [guest] }) => rows.get(guest!) ?? risks.addRow(guest!)),
     worth,
     pointsOf: new Float64Array(problem.sources.length).fill(1),
   });
@@ -86,6 +95,36 @@ export function planByRisk(
     solution: { moves: inOrder(problem, moves), evaluation, optimal: false, gap: 1 },
     risk: { before, after: riskOf() },
   };
+}
+
+/**
+ * The guests of a host that does not alert which may be worth their price. Where a host is rather not overloaded, one that leaves
+ * makes it less worth that others do: those far from their price are left out at once.
+ */
+function worthMoving(
+  guests: readonly Guest[],
+  position: number,
+  { risks, worth, rows }: { risks: HostRisks; worth: number; rows: Map<Guest, number> },
+): Guest[] {
+  const risk = risks.risk(position);
+  // Nothing that moves is cheaper than this.
+  if (worth * risk <= MOVE_PRICE / MIB_PER_GIB) return [];
+  const most = new Map<number, number>();
+  const mostGain = (vcpus: number) => {
+    const known = most.get(vcpus) ?? worth * risks.mostRelief(position, vcpus);
+    most.set(vcpus, known);
+    return known;
+  };
+  return guests.filter((guest) => {
+    const price = (guest.vmem_size + MOVE_PRICE) / MIB_PER_GIB;
+    if (risk <= EVEN && mostGain(guest.vcpu_count) <= NEAR * price) return false;
+    const row = risks.addRow(guest);
+    const gain = worth * (risk - risks.riskWithout(position, row));
+    const mayBeWorthIt = risk > EVEN || gain > NEAR * price;
+    if (mayBeWorthIt) rows.set(guest, row);
+    else risks.dropLastRow();
+    return mayBeWorthIt;
+  });
 }
 
 function removesMore(problem: Problem, moves: readonly Move[], than: readonly Move[]): boolean {

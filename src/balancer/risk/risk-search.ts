@@ -4,7 +4,7 @@ import type { HostRisks } from './host-risks.js';
 /** What a point of an alerting host's excess is worth, and that all of it goes, GiB: more than any price. */
 const EXCESS_WORTH = 1e4;
 /** Targets that are tried for a guest: those with the least risk of all that have room. */
-const LEAST_RISKY = 12;
+const LEAST_RISKY = 8;
 /** How often each move is looked at again. */
 const ROUNDS = 6;
 /** What values may differ by without one being better, GiB. */
@@ -41,6 +41,8 @@ export class RiskSearch {
   readonly #stakes: Stakes;
   /** By source: the position of its host. */
   readonly #hostOf: Int32Array;
+  /** By host position: its source, or -1. */
+  readonly #sourceOf: Int32Array;
   readonly #itemsOf: readonly number[][];
   /** GiB, by item. */
   readonly #price: Float64Array;
@@ -61,12 +63,18 @@ export class RiskSearch {
   /** By item: the risk of its host without it; NaN where it has to be worked out anew. */
   readonly #without: Float64Array;
 
+  /** By host: how often its guests were changed for good; by item: what the sum of its two hosts was when it was looked at. */
+  readonly #version: Float64Array;
+  readonly #seen = new Map<number, number>();
+
   constructor(problem: Problem, stakes: Stakes) {
     const { sources, items, targets, capacities, apart } = problem;
     this.#problem = problem;
     this.#stakes = stakes;
     const positionOf = new Map(targets.hosts.map((host, position) => [host, position]));
     this.#hostOf = Int32Array.from(sources, ({ host }) => positionOf.get(host)!);
+    this.#sourceOf = new Int32Array(targets.hosts.length).fill(-1);
+    this.#hostOf.forEach((host, source) => (this.#sourceOf[host] = source));
     const itemsOf = sources.map((): number[] => []);
     items.forEach(({ source }, item) => itemsOf[source]!.push(item));
     this.#itemsOf = itemsOf;
@@ -77,6 +85,7 @@ export class RiskSearch {
     this.#guardLevel = targets.guardLevel.slice();
     this.#taken = new Int32Array(targets.hosts.length);
     this.#left = new Int32Array(targets.hosts.length);
+    this.#version = new Float64Array(targets.hosts.length);
     this.#rooms = capacities.map(({ room }) => room.slice());
     const groupsOf = new Map<number, number[]>();
     apart.forEach((members, group) => {
@@ -102,6 +111,7 @@ export class RiskSearch {
   /** Begins anew, with moves that are given. */
   start(moves: readonly Move[]): void {
     for (const { item } of this.moves) this.#takeBack(item);
+    this.#seen.clear();
     for (const { item, target } of moves) this.#take(item, target);
   }
 
@@ -117,42 +127,57 @@ export class RiskSearch {
 
   /** Takes the move of the best score until none is worth its price. */
   #fill(): void {
-    const best = this.#itemsOf.map((_, source) => this.#bestOf(source));
-    const isStale = new Uint8Array(best.length);
+    const count = this.#itemsOf.length;
+    const best = new Array<Candidate | undefined>(count);
+    const scores = new Float64Array(count);
+    const isStale = new Uint8Array(count);
+    const look = (source: number) => {
+      isStale[source] = 0;
+      best[source] = this.#bestOf(source);
+      scores[source] = best[source]?.score ?? 0;
+    };
+    for (let source = 0; source < count; source++) look(source);
     for (;;) {
-      let source = -1;
-      for (let each = 0; each < best.length; each++) {
-        if ((best[each]?.score ?? 0) > (best[source]?.score ?? 0)) source = each;
-      }
-      if (source < 0) return;
+      let source = 0;
+      for (let each = 1; each < count; each++) if (scores[each]! > scores[source]!) source = each;
+      const found = best[source];
+      if (!found) return;
       if (isStale[source] === 1) {
         // Targets only fill up, so that a score can only have fallen.
-        isStale[source] = 0;
-        best[source] = this.#bestOf(source);
+        look(source);
         continue;
       }
-      const { item, target } = best[source]!;
-      this.#take(item, target);
+      this.#take(found.item, found.target);
+      this.#version[this.#hostOf[source]!]! += 1;
+      this.#version[found.target]! += 1;
       isStale.fill(1);
-      best.forEach((_, each) => {
-        const host = this.#hostOf[each]!;
-        if (each !== source && host !== target) return;
-        isStale[each] = 0;
-        best[each] = this.#bestOf(each);
-      });
+      look(source);
+      const other = this.#sourceOf[found.target]!;
+      if (other >= 0) look(other);
     }
   }
 
-  /** Takes each move back once and keeps the best of without it, another of the same host, and itself. */
+  /**
+   * Takes each move back once and keeps the best of without it, another of the same host, and itself. What was looked at is left
+   * alone until something else comes to one of its hosts or leaves it.
+   */
   #lookAgain(): boolean {
     let isChanged = false;
     for (const { item, target } of this.moves) {
+      const host = this.#hostOf[this.#problem.items[item]!.source]!;
+      const version = () => this.#version[host]! + this.#version[target]!;
+      if (this.#seen.get(item) === version()) continue;
       this.#takeBack(item);
       const itself = this.#candidate(item, target);
       const other = this.#bestOf(this.#problem.items[item]!.source, 'value');
       const keep = itself && !(other && other.value > itself.value + ALIKE) ? itself : other;
       if (keep && keep.value > ALIKE) this.#take(keep.item, keep.target);
-      if (keep !== itself) isChanged = true;
+      if (keep === itself) {
+        this.#seen.set(item, version());
+        continue;
+      }
+      isChanged = true;
+      for (const changed of [host, target, keep?.target ?? target]) this.#version[changed]! += 1;
     }
     return isChanged;
   }
@@ -275,20 +300,24 @@ export class RiskSearch {
       risks.settle(changed);
       this.#reorder(changed);
     }
-    this.#problem.sources.forEach((_, each) => {
-      if (this.#hostOf[each] !== host && this.#hostOf[each] !== target) return;
-      for (const other of this.#itemsOf[each]!) this.#without[other] = Number.NaN;
-    });
+    for (const each of [source, this.#sourceOf[target]!]) {
+      if (each >= 0) for (const other of this.#itemsOf[each]!) this.#without[other] = Number.NaN;
+    }
   }
 
   /** Puts a target where its risk belongs now. */
   #reorder(target: number): void {
-    const urgency = this.#stakes.risks.urgency(target);
     const list = this.#order.get(this.#problem.targets.kind[target]!);
-    const at = list?.indexOf(target) ?? -1;
-    this.#urgency[target] = urgency;
-    if (!list || at < 0) return;
+    const at = list ? this.#place(list, target) : -1;
+    this.#urgency[target] = this.#stakes.risks.urgency(target);
+    if (list?.[at] !== target) return;
     list.splice(at, 1);
+    list.splice(this.#place(list, target), 0, target);
+  }
+
+  /** Where a target stands in its list, or would. */
+  #place(list: readonly number[], target: number): number {
+    const urgency = this.#urgency[target]!;
     let low = 0;
     let high = list.length;
     while (low < high) {
@@ -298,6 +327,6 @@ export class RiskSearch {
       if (before < 0) low = middle + 1;
       else high = middle;
     }
-    list.splice(low, 0, target);
+    return low;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GuestCourses, slotWeights } from '../../../src/balancer/risk/courses.js';
+import { Courses, slotWeights } from '../../../src/balancer/risk/courses.js';
 import { HostRisks } from '../../../src/balancer/risk/host-risks.js';
 import { normalBelow } from '../../../src/balancer/risk/normal.js';
 import { guest } from '../../support/fleet.js';
@@ -34,12 +34,16 @@ function risksOf(courses: readonly (readonly number[])[], onHost: readonly numbe
     const reading = course.at(-1) ?? 50;
     return guest(`g${row}`, 'a', reading, { vcpu_count: 2, history: { 'cpu.usage_active': course } });
   });
-  const rows = new GuestCourses(guests.length, Math.max(1, ...courses.map(({ length }) => length)));
-  guests.forEach((each, row) => rows.fill(row, each));
+  const slots = Math.max(1, ...courses.map(({ length }) => length));
   const column = (value: number) => new Float64Array(1).fill(value);
-  const risks = new HostRisks(rows, { base: column(base), size: column(10), threshold: column(80) });
-  for (const row of onHost) risks.change(0, row, 1);
-  risks.settle(0);
+  const used = onHost.reduce((sum, row) => sum + 2 * (guests[row]!.metrics['cpu.usage_active'] ?? 0), 0);
+  const reading = column(base + used / 10);
+  const risks = new HostRisks(new Courses(slots), { reading, size: column(10), threshold: column(80) });
+  risks.fill(
+    0,
+    onHost.map((row) => guests[row]!),
+  );
+  for (const each of guests) risks.addRow(each);
   return risks;
 }
 

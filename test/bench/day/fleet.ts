@@ -12,6 +12,8 @@ export interface DayFleet {
   snapshot: Snapshot;
   /** For each guest id its course over the day, %. */
   usage: ReadonlyMap<string, readonly number[]>;
+  /** Guests that come late or leave early: the intervals that they are there, from the first to without the last. */
+  stays?: ReadonlyMap<string, { from: number; to: number }>;
 }
 
 const HOST_CPUS = [

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Condition } from './conditions.js';
+import { BANDWIDTH, CONDITIONS, CONDITION_TEXT, underConditions } from './conditions.js';
 import { USUAL_FILL, makeFleet } from './fleet.js';
 import { firstFitOfEverything, leastPrice, nearestDifference } from './rivals.js';
 import type { DayResult, Policy } from './run.js';
 import { runDay } from './run.js';
+import { syntheticTrace } from './synthetic.js';
+import type { Trace } from './traces.js';
 import { listDays, readTrace } from './traces.js';
 
 const POLICIES: readonly Policy[] = [
@@ -27,12 +31,16 @@ const SETTINGS: readonly Policy[] = [
   { name: 'evidence minimum', rule: { evidence: 'minimum' } },
 ];
 
+/** The days made up where none are at hand. */
+const SYNTHETIC = [1, 2].map(syntheticTrace);
+
 const HELP = `npm run bench:day -- [options]
   --days <names>      days in the directory of traces, separated by commas; all by default
   --seeds <numbers>   seeds of the fleets (1,2,3)
   --hosts <numbers>   sizes of the fleets (12,14)
   --fill <from-to>    means over the day that hosts are filled to, % (35-75)
   --traces <dir>      directory of <day>.csv.gz; else TRACES, else ../shared/traces
+  --with <names>      conditions besides load: arrivals, memory, slow, boundaries; "each": one after the other
   --policies <names>  only these
   --settings          ours with other settings too
   --fleets            a line for each fleet too
@@ -44,6 +52,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     hosts: { type: 'string' },
     fill: { type: 'string' },
+    with: { type: 'string' },
     traces: { type: 'string' },
     policies: { type: 'string' },
     settings: { type: 'boolean' },
@@ -105,14 +114,41 @@ function cellsOf(name: string, { overloaded, area, migrations, gib, returns, ale
   return [name, overloaded, Math.round(area), migrations, Math.round(gib), returns, alerts, failures];
 }
 
+/** The sets of conditions that are run through, one after the other. */
+function conditionSets(): ReadonlySet<Condition>[] {
+  if (values.with === undefined) return [new Set()];
+  if (values.with === 'each') return [new Set(), ...CONDITIONS.map((each) => new Set([each]))];
+  const names = values.with.split(',').map((name) => {
+    const found = CONDITIONS.find((each) => each === name.trim());
+    if (!found) throw new Error(`--with: "${name}" is none of ${CONDITIONS.join(', ')}, each`);
+    return found;
+  });
+  return [new Set(names)];
+}
+
+/** The days to run: real ones where they are, else made up. */
+function traces(): Trace[] {
+  const directory = resolve(values.traces ?? process.env.TRACES ?? '../shared/traces');
+  if (!existsSync(directory)) {
+    if (values.traces !== undefined) throw new Error(`no traces in ${directory}`);
+    say(`no traces in ${directory} (TRACES, --traces): days made up of the same level, bursts and correlation`);
+    return SYNTHETIC;
+  }
+  const days = values.days?.split(',') ?? listDays(directory).slice(0, values.quick ? 1 : undefined);
+  return days.map((day) => SYNTHETIC.find((each) => each.day === day) ?? readTrace(directory, day));
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     say(HELP);
     return;
   }
-  const directory = resolve(values.traces ?? process.env.TRACES ?? '../shared/traces');
-  if (!existsSync(directory)) throw new Error(`no traces in ${directory}: set TRACES or --traces`);
-  const days = values.days?.split(',') ?? listDays(directory).slice(0, values.quick ? 1 : undefined);
+  for (const conditions of conditionSets()) await runAll(conditions);
+}
+
+async function runAll(conditions: ReadonlySet<Condition>): Promise<void> {
+  const all = traces();
+  const days = all.map(({ day }) => day);
   const seeds = numbers('seeds', values.seeds ?? (values.quick ? '1' : '1,2,3'));
   const sizes = numbers('hosts', values.hosts ?? '12,14');
   const fill = values.fill === undefined ? USUAL_FILL : fillRange(values.fill);
@@ -122,15 +158,15 @@ async function main(): Promise<void> {
   const worse: string[] = [];
   const head = row(['', 'overloaded', 'point-hours', 'migrations', 'GiB', 'returns', 'alerts', 'no room']);
   if (values.fleets) say(head);
-  for (const day of days) {
-    const trace = readTrace(directory, day);
+  const bandwidth = conditions.has('slow') ? BANDWIDTH.slow : BANDWIDTH.usual;
+  for (const trace of all) {
     for (const size of sizes) {
       for (const seed of seeds) {
-        const fleet = makeFleet(trace, size, seed, fill);
+        const fleet = underConditions(makeFleet(trace, size, seed, fill), conditions, seed);
         if (values.fleets) say(`${fleet.name}, ${fleet.snapshot.guests.length} guests`);
         let untouched: DayResult | undefined;
         for (const policy of policies) {
-          const result = await runDay(fleet, policy);
+          const result = await runDay(fleet, policy, bandwidth);
           if (policy.idle) untouched = result;
           else if (policy.rule && untouched && result.overloaded > untouched.overloaded) {
             worse.push(`${policy.name} on ${fleet.name}: ${result.overloaded} > ${untouched.overloaded}`);
@@ -145,6 +181,7 @@ async function main(): Promise<void> {
   say(
     `\n${days.join(', ')}; ${sizes.join(' and ')} hosts filled to ${fill.join('-')} %; seeds ${seeds.join(', ')}; summed`,
   );
+  for (const condition of conditions) say(`with ${condition}: ${CONDITION_TEXT[condition]}`);
   say(head);
   for (const [name, sum] of sums) say(row(cellsOf(name, sum)));
   const nearest = sums.get('nearest difference');

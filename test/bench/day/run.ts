@@ -8,14 +8,13 @@ import { ruleFileSchema, toRule } from '../../../src/rules/rule.js';
 import type { ServiceOptions } from '../../../src/app/service.js';
 import { createService } from '../../../src/app/service.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
+import { withStays } from './conditions.js';
 import type { DayFleet } from './fleet.js';
 import { memoryJournal } from './memory-journal.js';
 
 const INTERVAL_MS = 300_000;
 const HOUR_MS = 3_600_000;
 const THRESHOLD = 80;
-/** MiB/s at which a guest is copied. */
-const BANDWIDTH = 1024;
 const RULE = 'cpu-high';
 
 /** Who decides: the receiver's own planner, another one, or nobody. */
@@ -47,11 +46,17 @@ export interface DayResult {
  * Lets a fleet live through its day. Every five minutes the guests follow the trace; a host whose mean over ten minutes is
  * past the threshold alerts, all such hosts in one body, and the receiver's own service does what the policy says, on
  * virtual time, with migrations that take memory / bandwidth.
+ * @param bandwidth - MiB/s.
  */
-export async function runDay({ snapshot, usage }: DayFleet, policy: Policy): Promise<DayResult> {
+export async function runDay(
+  { snapshot, usage, stays }: DayFleet,
+  policy: Policy,
+  bandwidth: number,
+): Promise<DayResult> {
   const clock = createVirtualClock(Date.parse(snapshot.taken_at));
-  const simulation = { bandwidth: BANDWIDTH, time_scale: 1, fail: [], averaged: true };
+  const simulation = { bandwidth, time_scale: 1, fail: [], averaged: true };
   const cloud = createSimulatedCloud({ snapshot, simulation }, clock);
+  const seen = withStays(cloud, stays, Date.parse(snapshot.taken_at), () => clock.now());
   const journal = memoryJournal(clock);
   const rule = toRule(
     ruleFileSchema.parse({
@@ -65,8 +70,8 @@ export async function runDay({ snapshot, usage }: DayFleet, policy: Policy): Pro
   let batches = 0;
   const nothing = () => undefined;
   const service = createService({
-    cloud,
-    metrics: cloud,
+    cloud: seen,
+    metrics: seen,
     rules: () => [rule],
     journal,
     busy: createBusy(),
