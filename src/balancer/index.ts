@@ -5,6 +5,7 @@ export {
   MEMORY_FLOOR,
   type PlanRule,
   cpuScore,
+  heldMemory,
   isOverThreshold,
   readingOf,
   thresholdOn,

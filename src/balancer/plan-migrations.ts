@@ -1,7 +1,7 @@
 import type { Guest, Host, Snapshot } from '../fleet/fleet.js';
 import { type RunningLimits, type SearchLimits, startLimits } from './search/search-limits.js';
 import { buildProblem } from './model/build-problem.js';
-import { type PlanRule, cpuScore, memoryScore, readingOf, thresholdOn } from './model/arithmetic.js';
+import { type PlanRule, cpuScore, heldMemory, readingOf, thresholdOn } from './model/arithmetic.js';
 import type { Constraints } from './model/constraints.js';
 import { type RiskOfHosts, explain } from './explain/explain-plan.js';
 import { type FleetIndex, byId, fleetIndex } from './model/fleet-index.js';
@@ -174,7 +174,7 @@ function readingAt(problem: Problem, level: number): number {
 }
 
 function scoreOf({ metric }: Problem, guest: Guest, source: Host): number {
-  if (metric === 'mem.available') return memoryScore(guest.vmem_size);
+  if (metric === 'mem.available') return heldMemory(guest);
   return cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, source.cpu_count);
 }
 

@@ -1,8 +1,8 @@
-import { type FleetIndex, cpuScore, readingOf } from '../balancer/index.js';
+import { type FleetIndex, cpuScore, heldMemory, readingOf } from '../balancer/index.js';
 import type { MetricName } from '../fleet/fleet.js';
 import type { Constraint } from './constraint.js';
 
-/** A score that no reading can tell from 0, % or MiB. */
+/** A score that no reading can tell from 0, % or bytes. */
 const NO_SCORE = 1e-9;
 
 /** What hosts and guests are in, and whether they can be judged at all (src/manual/en/design.md, "Arithmetic"). */
@@ -25,7 +25,7 @@ export function state(metric: MetricName, index: FleetIndex): Constraint {
       const usage = readingOf(guest, 'cpu.usage_active');
       if (usage === undefined) return { reason: 'no_reading', text: 'no reading of cpu.usage_active' };
       const cpu = cpuScore(usage, guest.vcpu_count, source.cpu_count);
-      const score = metric === 'cpu.usage_active' ? cpu : guest.vmem_size;
+      const score = metric === 'cpu.usage_active' ? cpu : heldMemory(guest);
       if (!(score > NO_SCORE)) return { reason: 'score_zero', text: 'moving it would not help (score 0)' };
       if (guest.immovable !== undefined) return { reason: 'immovable', text: guest.immovable };
       return undefined;

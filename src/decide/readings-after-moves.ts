@@ -1,7 +1,6 @@
+import { heldMemory } from '../balancer/index.js';
 import type { RecentMove } from '../constraints/index.js';
 import type { FleetReadings, Guest, Host, MetricName, Reading, Sample, Snapshot } from '../fleet/fleet.js';
-
-const MIB = 1024 ** 2;
 
 /** A fleet whose readings are those after the last moves. */
 export interface CorrectedFleet {
@@ -110,7 +109,7 @@ function withMoves(
     const use =
       metric === 'cpu.usage_active'
         ? ((guest.metrics['cpu.usage_active'] ?? 0) * guest.vcpu_count) / host.cpu_count
-        : -guest.vmem_size * MIB;
+        : -heldMemory(guest);
     return sum + comes * missing * use;
   }, 0);
   return Math.max(0, reading + change);

@@ -44,6 +44,8 @@ export interface GuestRecord {
   vcpu_count: number;
   /** MiB. */
   vmem_size: number;
+  /** What it holds of its host's memory now, MiB; absent where the cloud does not tell. Less than its size where a guest is ballooned or has touched little. */
+  mem_held?: number;
   /** Why the cloud itself would refuse to move it live (a passed-through device, a local disk); absent if it may move. */
   immovable?: string;
   tags?: Record<string, string>;

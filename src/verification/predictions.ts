@@ -83,7 +83,10 @@ export function verify(
     const error = actual - load.predicted;
     const changedUse = guests !== undefined ? now.guests - guests : 0;
     // A host that alerted was at its worst: that its guests calm down is no mistake. That they get busier counts.
-    const calmed = Math.max(Math.min(0, error), Math.min(0, changedUse));
+    const calmed =
+      pending.metric === 'cpu.usage_active'
+        ? Math.max(Math.min(0, error), Math.min(0, changedUse))
+        : unheld(load, actual);
     const scale = pending.metric === 'cpu.usage_active' ? 1 : 100 / (mem_size * MIB);
     return {
       ...load,
@@ -101,6 +104,16 @@ export function verify(
   if (errors.length === 0) return { batch, metric, hosts, outcome: 'no_reading' };
   const offBy = Math.max(...errors);
   return { batch, metric, hosts, off_by: offBy, outcome: offBy > tolerance ? 'off' : 'as_predicted' };
+}
+
+/**
+ * What of an error says only that the guests that moved did not hold all the memory that was counted for them: the source gets less
+ * back, and the target gives less. Beyond the reading from before the moves an error counts.
+ */
+function unheld({ before, predicted }: Pick<PredictedLoad, 'before' | 'predicted'>, actual: number): number {
+  const least = Math.min(before, predicted);
+  const most = Math.max(before, predicted);
+  return Math.min(most, Math.max(least, actual)) - predicted;
 }
 
 /** The hosts that other moves than the predicted ones have touched since: of other batches, and of other rules of the same. */

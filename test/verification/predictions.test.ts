@@ -77,3 +77,36 @@ describe('a host that reads otherwise than was predicted', () => {
     expect(verify(pending, loads, [migrating('mem', 'batch-1', 'c', 'd')], TOLERANCE).outcome).toBe('off');
   });
 });
+
+describe('memory that a guest was given and never held', () => {
+  const GIB = 1024 ** 3;
+  const onMemory = (name: string, role: 'source' | 'target', before: number, after: number): PredictedLoad => ({
+    id: `id-${name}`,
+    name,
+    role,
+    before: before * GIB,
+    predicted: after * GIB,
+    mem_size: 65_536,
+  });
+  const moved: PendingVerification = {
+    ...pending,
+    metric: 'mem.available',
+    hosts: [onMemory('a', 'source', 6, 22), onMemory('b', 'target', 40, 24)],
+  };
+  const reading = (a: number, b: number) => [
+    { id: 'id-a', reading: a * GIB, guests: 0 },
+    { id: 'id-b', reading: b * GIB, guests: 0 },
+  ];
+
+  it('is no mistake of the prediction', () => {
+    expect(verify(moved, reading(8, 38), [], 10)).toMatchObject({ outcome: 'as_predicted', off_by: 0 });
+    expect(verify(moved, reading(22, 24), [], 10)).toMatchObject({ outcome: 'as_predicted', off_by: 0 });
+  });
+
+  it.each([
+    ['the source has less than before', 6 - 7, 24],
+    ['the target has less than if the guest held all', 22, 24 - 7],
+  ])('does not excuse that %s', (_what, a, b) => {
+    expect(verify(moved, reading(a, b), [], 10)).toMatchObject({ outcome: 'off' });
+  });
+});

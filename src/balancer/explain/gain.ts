@@ -1,4 +1,4 @@
-import { cpuScore, memoryScore, readingOf } from '../model/arithmetic.js';
+import { cpuScore, heldMemory, readingOf } from '../model/arithmetic.js';
 import type { Snapshot } from '../../fleet/fleet.js';
 import { type FleetIndex, fleetIndex } from '../model/fleet-index.js';
 import type { Explanation, Plan, PlanCore } from '../model/result.js';
@@ -79,7 +79,7 @@ export function unexplainedReadings(plan: PlanCore, index: FleetIndex): string[]
     const isCpu = plan.metric === 'cpu.usage_active';
     const used = isCpu ? current : host.mem_size * MIB - current;
     const explained = (index.guestsOf.get(id) ?? []).reduce((sum, guest) => {
-      if (!isCpu) return sum + memoryScore(guest.vmem_size);
+      if (!isCpu) return sum + heldMemory(guest);
       return sum + cpuScore(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count, host.cpu_count);
     }, 0);
     if (!(explained < used / 2)) return [];

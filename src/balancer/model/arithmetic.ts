@@ -64,6 +64,14 @@ export function memoryScore(vmemSize: number): number {
 }
 
 /**
+ * What a host gets back when a guest leaves: what it holds where the cloud tells that, else its size.
+ * @returns bytes.
+ */
+export function heldMemory({ mem_held, vmem_size }: Pick<Guest, 'mem_held' | 'vmem_size'>): number {
+  return memoryScore(mem_held ?? vmem_size);
+}
+
+/**
  * The available memory of a host without a reading: what its guests have not been given.
  * @param memSize - memory of the host, MiB.
  * @param givenOut - sum of vmem_size over its guests, MiB.

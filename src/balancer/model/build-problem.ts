@@ -3,6 +3,7 @@ import {
   type PlanRule,
   cpuLoad,
   cpuCeilingOf,
+  heldMemory,
   memoryFloorOf,
   memoryScore,
   readingOf,
@@ -28,22 +29,31 @@ const PERCENT_TOLERANCE = 1e-9;
 interface View {
   level: Float64Array;
   size: Float64Array;
+  /** What a guest puts on the host that it comes to, and what it takes off the one that it leaves. */
   load: (guest: Guest) => number;
+  relief: (guest: Guest) => number;
   /** What the level has to stay under on a host. */
   limit: (host: Host) => number;
+}
+
+function cpuLoadOf(guest: Guest): number {
+  return cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count);
 }
 
 function views(rule: PlanRule, index: FleetIndex): { watched: View; guard: View } {
   const percent = (limit: View['limit']): View => ({
     level: index.cpu,
     size: index.cpuCount,
-    load: (guest) => cpuLoad(readingOf(guest, 'cpu.usage_active') ?? 0, guest.vcpu_count),
+    load: cpuLoadOf,
+    relief: cpuLoadOf,
     limit,
   });
   const bytes = (level: Float64Array, limit: View['limit']): View => ({
     level,
     size: index.ones,
+    // It may come to touch all that it was given.
     load: (guest) => memoryScore(guest.vmem_size),
+    relief: heldMemory,
     limit: (host) => -limit(host),
   });
   const watched: View['limit'] = (host) => limitOn(host, rule);
@@ -81,7 +91,7 @@ export function buildProblem(
     for (const guest of guests) {
       if (constraints.guest(guest, host)) continue;
       const load = watched.load(guest);
-      const relief = load / watched.size[position]!;
+      const relief = watched.relief(guest) / watched.size[position]!;
       const price = guest.vmem_size + MOVE_PRICE;
       items.push({ guests: [guest], source, load, guardLoad: guard.load(guest), relief, price });
     }

@@ -57,6 +57,11 @@ describe('the inventory of a Proxmox VE cluster', () => {
     ['an HA state of error', { hastate: 'error' }, { immovable: 'is in the HA state error' }],
     ['tags and pool', { tags: 'red;blue', pool: 'prod' }, { tags: { red: '', blue: '', pool: 'prod' } }],
     [
+      'what a guest holds of its host, as Proxmox VE 9 tells it',
+      { memhost: 3 * GIB },
+      { mem_held: 3072, vmem_size: 8192 },
+    ],
+    [
       'numbers that come as texts',
       { vmid: '101', maxcpu: '4', maxmem: String(8 * GIB) },
       { vcpu_count: 4, vmem_size: 8192 },

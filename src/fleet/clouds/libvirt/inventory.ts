@@ -124,6 +124,7 @@ function toGuests(all: readonly { host: LibvirtHost; contents: HostContents }[])
         status: domain.state,
         vcpu_count: domain.vcpus,
         vmem_size: domain.memoryMiB,
+        ...(domain.heldMiB !== undefined && { mem_held: domain.heldMiB }),
         ...(immovable !== undefined && { immovable }),
       };
       guests.set(domain.uuid, { domain, record });

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../common/clock.js';
 import type { FleetReadings, Metrics, MetricsQuery } from '../../fleet.js';
+import { HISTORY_SLOT_MS } from '../../fleet.js';
 import { answered, askHosts } from './hosts.js';
 import type { HostSample } from './samples.js';
 import { guestReadings, hostReadings, readSample, samplesOf } from './samples.js';
@@ -15,15 +16,17 @@ export interface LibvirtMetricsOptions {
   sampleIntervalMs: number;
 }
 
-/** How long samples are kept, ms. */
-const KEPT_MS = 3_600_000;
+/** How long all samples are kept, ms; beyond that as many as the slots of a history need. */
+const DENSE_MS = 3_600_000;
+/** How long samples are kept at all, ms. */
+const KEPT_MS = 6 * 3_600_000 + HISTORY_SLOT_MS;
 /** The least distance of two samples that make a rate, ms. */
 const LEAST_DISTANCE_MS = 1000;
 
 /**
  * Readings without any metric store: CPU from the differences of libvirt's own counters, memory from nodememstats. The
  * counters are read in the background from now on until `close`, and once more for every question, so that a mean covers the
- * period that was asked for as far as samples reach back, at most an hour. A question that comes too early waits for a second
+ * period that was asked for as far as samples reach back: an hour in full, six for the history of guests. A question that comes too early waits for a second
  * sample.
  */
 export function createLibvirtMetrics(options: LibvirtMetricsOptions): Metrics & { close(): void } {
@@ -49,13 +52,20 @@ export function createLibvirtMetrics(options: LibvirtMetricsOptions): Metrics & 
   inBackground().catch(() => undefined);
 
   const readingsOf = (query: MetricsQuery): FleetReadings => {
-    const { periodMs, historyMs } = query;
+    const { periodMs, historyMs, guestHistoryMs = historyMs } = query;
     const window = { periodMs, slackMs: sampleIntervalMs, historyMs };
+    const ofGuests = { ...window, historyMs: guestHistoryMs };
     const fresh = clock.now() - periodMs - sampleIntervalMs;
-    const ring = (id: string) => (rings.get(id) ?? []).filter(({ at }) => at >= fresh - (historyMs ?? 0));
+    const ringsBack = (backMs = 0) => {
+      return new Map([...rings].map(([id, ring]) => [id, ring.filter(({ at }) => at >= fresh - backMs)]));
+    };
+    const ofHost = ringsBack(historyMs);
+    const ofGuest = ringsBack(guestHistoryMs);
     return {
-      hosts: new Map(query.hosts.map(({ id }) => [id, hostReadings(ring(id), window)])),
-      guests: new Map(query.guests.map((guest) => [guest.id, guestReadings(guest, ring(guest.host_id), window)])),
+      hosts: new Map(query.hosts.map(({ id }) => [id, hostReadings(ofHost.get(id) ?? [], window)])),
+      guests: new Map(
+        query.guests.map((guest) => [guest.id, guestReadings(guest, ofGuest.get(guest.host_id) ?? [], ofGuests)]),
+      ),
     };
   };
 
@@ -88,6 +98,14 @@ function keep(ring: HostSample[], sample: HostSample): void {
   const old = restarted ? ring.length : ring.findIndex(({ at }) => at >= sample.at - KEPT_MS);
   if (old > 0) ring.splice(0, old);
   ring.push(sample);
+  thin(ring, sample.at - DENSE_MS);
+}
+
+/** Drops the newest sample from before a moment where the one before and the one after it are within a slot. */
+function thin(ring: HostSample[], before: number): void {
+  const at = ring.findIndex((sample) => sample.at >= before) - 1;
+  const [older, younger] = [ring[at - 1], ring[at + 1]];
+  if (older && younger && younger.at - older.at <= HISTORY_SLOT_MS) ring.splice(at, 1);
 }
 
 /** Whether a host and all its running guests have samples that are far enough apart. */

@@ -24,6 +24,8 @@ export interface Domain {
   vcpus: number;
   /** MiB. */
   memoryMiB: number;
+  /** Resident memory of its emulator, MiB: what the host would get back. Absent where libvirt does not tell. */
+  heldMiB?: number;
 }
 
 /** A job on a guest, from `domjobinfo`. */
@@ -130,7 +132,9 @@ export function parseDomains(list: string, domstats: string): Domain[] {
     // A guest that is on its way out tells neither any more.
     if (!(vcpus >= 1) || !(memoryKiB >= 1)) return [];
     const incoming = state === 'paused' && values.get('state.reason') === PAUSED_MIGRATION;
-    return [{ uuid, name, state, incoming, vcpus, memoryMiB: Math.ceil(memoryKiB / 1024) }];
+    const rssKiB = told('balloon.rss');
+    const held = rssKiB > 0 ? { heldMiB: Math.ceil(rssKiB / 1024) } : {};
+    return [{ uuid, name, state, incoming, vcpus, memoryMiB: Math.ceil(memoryKiB / 1024), ...held }];
   });
 }
 

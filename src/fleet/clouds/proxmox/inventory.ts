@@ -110,6 +110,8 @@ function toGuest(guest: GuestResource): GuestRecord {
     status: statusOf(guest),
     vcpu_count: guest.maxcpu ?? 0,
     vmem_size: Math.floor((guest.maxmem ?? 0) / MIB),
+    // A guest that does not run is told to hold nothing.
+    ...(guest.memhost && { mem_held: Math.ceil(guest.memhost / MIB) }),
     ...(immovable !== undefined && { immovable }),
     ...(Object.keys(all).length > 0 && { tags: all }),
   };

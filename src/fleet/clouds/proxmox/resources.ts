@@ -27,6 +27,8 @@ const guestSchema = z.object({
   cpu: number.nullish(),
   maxcpu: number.nullish(),
   maxmem: number.nullish(),
+  /** What the host has given it, from Proxmox VE 9 on. */
+  memhost: number.nullish(),
   hastate: z.string().nullish(),
   lock: z.string().nullish(),
   template: flag.nullish(),

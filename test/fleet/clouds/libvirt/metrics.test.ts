@@ -71,6 +71,26 @@ describe("libvirt's own metrics", () => {
     expect(cpu?.at).toBe(clock.now());
   });
 
+  it('know the course of a guest over six hours in slots, and that of its host over the last one', async () => {
+    const { clock, set, metrics } = world(60_000);
+    for (let hour = 1; hour <= 8; hour += 1) {
+      set({ guest: hour / 10 });
+      await clock.sleep(3_600_000);
+    }
+    const query = { hosts: [HOST], guests: [GUEST], periodMs: 60_000, historyMs: 3_600_000 };
+    const { hosts, guests } = await metrics.readings({ ...query, guestHistoryMs: 6 * 3_600_000 });
+    const now = clock.now();
+    const ages = (samples: readonly { at: number }[] = []) => samples.map(({ at }) => now - at);
+    const ofGuest = ages(guests.get(UUID)?.['cpu.usage_active']?.samples);
+    expect(Math.max(...ofGuest)).toBeGreaterThan(5.9 * 3_600_000);
+    expect(ofGuest.length).toBeLessThan(60 + 5 * 12 + 10);
+    const gaps = ofGuest.slice(1).map((age, at) => ofGuest[at]! - age);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(300_000);
+    const ofHost = ages(hosts.get('a')?.['cpu.usage_active']?.samples);
+    expect(Math.max(...ofHost)).toBeLessThanOrEqual(3_660_000);
+    expect(ofHost.length).toBeGreaterThan(55);
+  });
+
   it('are the mean over the period, as far as samples reach back', async () => {
     const { clock, set, read } = world();
     await clock.sleep(60_000);

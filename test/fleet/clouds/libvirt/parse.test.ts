@@ -71,6 +71,7 @@ describe('guests', () => {
         incoming: false,
         vcpus: 1,
         memoryMiB: 96,
+        heldMiB: 183,
       },
       {
         uuid: '40b5d187-31d2-4302-84c9-cb19f5bd24be',
