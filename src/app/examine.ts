@@ -53,7 +53,7 @@ async function askBoth({ cloud, metrics }: { cloud: Cloud; metrics: Metrics }, c
         }),
     );
   const isOwn = (metrics as object) === cloud;
-  const [cloudPing, storePing, inventory, said, names] = await Promise.all([
+  const [cloudPing, storePing, inventory, said, names, alertingRules] = await Promise.all([
     ping(cloud),
     isOwn ? undefined : ping(metrics),
     answerOf(bounded(cloud.name, 'inventory', (signal) => cloud.inventory(signal), cloud.inventoryTimeoutMs)),
@@ -61,6 +61,10 @@ async function askBoth({ cloud, metrics }: { cloud: Cloud; metrics: Metrics }, c
     answerOf(
       metrics.names &&
         bounded(metrics.name, 'names', (signal) => metrics.names?.(signal) ?? Promise.reject(new Error(''))),
+    ),
+    answerOf(
+      metrics.alertingRules &&
+        bounded(metrics.name, 'alerting rules', async (signal) => (await metrics.alertingRules?.(signal)) ?? []),
     ),
   ]);
   const readings =
@@ -86,6 +90,7 @@ async function askBoth({ cloud, metrics }: { cloud: Cloud; metrics: Metrics }, c
       ...(storePing && { ping: storePing }),
       ...(readings && { readings }),
       ...(names && { names }),
+      ...(alertingRules && { alertingRules }),
     },
   };
 }

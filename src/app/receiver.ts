@@ -32,6 +32,7 @@ import { openRuleBook } from '../rules/book.js';
 import type { Service } from './service.js';
 import { createService } from './service.js';
 import { DEFAULT_SNAPSHOT_RETENTION, openSnapshots } from '../decide/kept-snapshots.js';
+import { dayLimit } from '../decide/migration-budgets.js';
 import { openNoticeCursors } from '../notices/cursors.js';
 import { createNotifier } from '../notices/notifier.js';
 import { noticeMetrics } from './notice-metrics.js';
@@ -117,7 +118,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       fleetHealth: () => health.current(),
       problems,
       journalWriteErrors: () => journal.writeErrors(),
-      budget: config.budget,
+      budget: {
+        ...config.budget,
+        perDay: () => dayLimit(config.budget, journal.memory().guests)?.limit ?? config.budget.migrationsPerDay,
+      },
     }));
     journal.onCommitted((rows) => metricsOf.events(rows));
     const begunLately = { action: MOVE_ACTIONS, since: clock.now() - DAY_MS };

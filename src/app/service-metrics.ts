@@ -27,8 +27,8 @@ export interface MetricSources {
   fleetHealth: () => FleetHealth;
   problems: () => readonly string[];
   journalWriteErrors: () => number;
-  /** What all rules together may start within an hour, and within a day. */
-  budget: { migrations: number; memoryMib: number; migrationsPerDay: number };
+  /** What all rules together may start within an hour, and within a day, which may hang on the size of the fleet. */
+  budget: { migrations: number; memoryMib: number; perDay: () => number };
 }
 
 /** What feeds the metrics. */
@@ -153,10 +153,10 @@ export function serviceMetrics(registry: Registry, clock: Clock, sources: () => 
     'How many migrations all rules together may still start',
     ['window'],
     (set) => {
-      const { migrations, migrationsPerDay } = sources().budget;
+      const { migrations, perDay } = sources().budget;
       started = within(DAY_MS);
       set({ window: 'hour' }, Math.max(0, migrations - within(HOUR_MS).length));
-      set({ window: 'day' }, Math.max(0, migrationsPerDay - started.length));
+      set({ window: 'day' }, Math.max(0, perDay() - started.length));
     },
   );
   gauge(

@@ -87,7 +87,10 @@ function statusText(status: Status, url: string, { terminal }: CliContext): stri
           string,
           string,
         ][])),
-    ...problems.map((problem): [string, string] => ['not ready', paint('red', problem)]),
+    ...problems.map((problem): [string, string] => [
+      status.ready === false ? 'not ready' : 'problem',
+      paint('red', problem),
+    ]),
     ['batch', batch ? batchText(batch) : 'none runs'],
     ...(batch ? moveLines(batch, paint).map((line): [string, string] => ['', line]) : []),
     [

@@ -56,7 +56,10 @@ const oneEach = () => 1;
 const itsMemory = (memoryMib: number) => memoryMib;
 
 /** The bound of a day, and in words where it comes from. */
-function dayLimit(budget: MigrationBudget, guests: number | undefined): { limit: number; text: string } | undefined {
+export function dayLimit(
+  budget: MigrationBudget,
+  guests: number | undefined,
+): { limit: number; text: string } | undefined {
   const { migrationsPerDay = Infinity, guestsPerDay: percent } = budget;
   const share =
     percent === undefined || guests === undefined

@@ -137,6 +137,16 @@ export interface Pong {
   clockAt?: number;
 }
 
+/** An alert as a store that raises alerts itself has it. */
+export interface AlertingRule {
+  name: string;
+  /** PromQL. */
+  query: string;
+  /** How long the query must hold before the alert is sent, ms. */
+  forMs: number;
+  labels: Readonly<Record<string, string>>;
+}
+
 /** A metric store. Implementations throw {@link FleetError} when the store does not answer or answers nonsense. */
 export interface Metrics {
   readonly name: string;
@@ -151,6 +161,8 @@ export interface Metrics {
   ping?(signal?: AbortSignal): Promise<Pong>;
   /** By which names the store knows machines at present, whether the cloud knows them or not; absent where it cannot be asked. */
   names?(signal?: AbortSignal): Promise<Record<'hosts' | 'guests', string[]>>;
+  /** The alerts that it raises itself; absent where it cannot be asked. Rejects where the store has no such list. */
+  alertingRules?(signal?: AbortSignal): Promise<AlertingRule[]>;
   /** Ends what it does in the background; absent where it does nothing there. */
   close?(): void;
 }

@@ -1,5 +1,6 @@
 import type { Request, Response, Router } from 'express';
 import type { Operator } from '../intake/operator.js';
+import type { StatusView } from '../intake/views.js';
 import { parseDuration } from '../common/units.js';
 import { VERSION } from '../common/version.js';
 import { takesJson } from './json-routes.js';
@@ -28,9 +29,17 @@ export type StatusSource = Pick<Backend, 'operator' | 'fleetHealth' | 'readiness
  * @param budget - of the operator; apart, for it is read from the journal.
  */
 export async function statusOf(backend: StatusSource, budget: Awaited<ReturnType<Operator['budget']>>) {
-  const problems = await backend.readiness();
-  const standing = { ready: problems.length === 0, problems, ...backend.fleetHealth(), budget };
-  return { version: VERSION, ...backend.operator.status(), ...standing };
+  const inTheWay = await backend.readiness();
+  const status = backend.operator.status();
+  const problems = [...inTheWay, ...idleRules(status.rules)];
+  const standing = { ready: inTheWay.length === 0, problems, ...backend.fleetHealth(), budget };
+  return { version: VERSION, ...status, ...standing };
+}
+
+/** A receiver that no alert can lead to anything is ready for alerts, and of no use. */
+function idleRules({ enabled, disabled }: StatusView['rules']): string[] {
+  if (enabled > 0) return [];
+  return [`${disabled === 0 ? 'there is no rule' : 'every rule is disabled'}: no alert leads to anything`];
 }
 
 /** What `/api/status` answers. */

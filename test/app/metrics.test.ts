@@ -90,6 +90,8 @@ describe('/metrics', () => {
     expect(await value('automigrate_move_duration_seconds_count{rule="test-cpu",result="succeeded"}')).toBe(1);
     expect(await value('automigrate_moved_memory_bytes_total{rule="test-cpu"}')).toBe(1024 ** 2);
     expect(await value('automigrate_budget_remaining_migrations{window="hour"}')).toBe(99);
+    // A tenth of a guest would help nobody: a day has at least twenty.
+    expect(await value('automigrate_budget_remaining_migrations{window="day"}')).toBe(19);
     expect(await value('automigrate_budget_remaining_bytes{window="hour"}')).toBe(1024 ** 4 - 1024 ** 2);
     expect(await value('automigrate_hosts_unrelieved{rule="test-cpu"}')).toBe(0);
     expect(await value('automigrate_events_total{action="migrate_success"}')).toBe(1);

@@ -66,6 +66,17 @@ describe('GET /api/status', () => {
   });
 });
 
+describe('GET /api/status of rules that cannot do anything', () => {
+  it.each([
+    ['no rule', [], 'there is no rule: no alert leads to anything'],
+    ['no rule that is enabled', [rule({ enabled: false })], 'every rule is disabled: no alert leads to anything'],
+  ])('says so of %s, and is ready all the same', async (_what, rules, problem) => {
+    const { get } = await operated({ scenario: roomy(), rules });
+    expect((await get('/api/status')).body).toMatchObject({ ready: true, problems: [problem] });
+    expect((await get('/readyz')).status).toBe(200);
+  });
+});
+
 describe('GET /api/rules', () => {
   it('tells how each rule stands', async () => {
     const rules = [

@@ -8,6 +8,7 @@ import { printable } from '../../common/printable.js';
 import { painter } from '../terminal.js';
 import type { Evidence, Finding } from './finding.js';
 import { SUBJECTS } from './finding.js';
+import { judgeAlerts } from './judge-alerts.js';
 import { judgeCloud, judgeReadings } from './judge-fleet.js';
 import { judgeRules } from './judge-rules.js';
 import { judgeJournal, judgeSettings } from './judge-settings.js';
@@ -20,6 +21,7 @@ export function judgeAll(evidence: Evidence): Finding[] {
     ...judgeCloud(evidence),
     ...judgeReadings(evidence),
     ...judgeRules(evidence),
+    ...judgeAlerts(evidence),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/read-config.js';
-import type { FleetReadings, Inventory, Metrics, Pong } from '../../fleet/fleet.js';
+import type { AlertingRule, FleetReadings, Inventory, Metrics, Pong } from '../../fleet/fleet.js';
 import type { LoadedRules } from '../../rules/load.js';
 
 /** What the doctor looks at. */
@@ -52,6 +52,8 @@ export interface Evidence {
     periodMs: number;
     /** Absent where it cannot be asked. */
     names?: Answer<Record<'hosts' | 'guests', string[]>>;
+    /** The alerts that it raises itself. Absent where it cannot be asked. */
+    alertingRules?: Answer<AlertingRule[]>;
   };
   rules: LoadedRules;
   /** ms since the epoch. */

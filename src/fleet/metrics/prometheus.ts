@@ -39,6 +39,21 @@ const vector = z.object({
   resultType: z.literal('vector'),
   result: z.array(z.object({ metric: labelSet, value: point })),
 });
+const ruleGroups = z.object({
+  groups: z.array(
+    z.object({
+      rules: z.array(
+        z.object({
+          type: z.string(),
+          name: z.string(),
+          query: z.string(),
+          duration: z.number().default(0),
+          labels: labelSet.nullish(),
+        }),
+      ),
+    }),
+  ),
+});
 const matrix = z.object({
   resultType: z.literal('matrix'),
   result: z.array(z.object({ metric: labelSet, values: z.array(point) })),
@@ -91,6 +106,17 @@ export function createPrometheusMetrics(settings: PrometheusSettings, context: S
       };
       const [hosts, guests] = await Promise.all([namesOf('hostCpu'), namesOf('guestCpu')]);
       return { hosts: [...new Set(hosts)], guests: [...new Set(guests)] };
+    },
+
+    async alertingRules(signal) {
+      const what = 'alerting rules';
+      const { body } = await ask({ what, path: '/api/v1/rules', params: { type: 'alert' }, signal });
+      return contentOf(what, body, ruleGroups).groups.flatMap(({ rules }) =>
+        // Not every store goes by `type`.
+        rules.flatMap(({ type, name, query, duration, labels: found }) =>
+          type === 'alerting' ? [{ name, query, forMs: duration * 1000, labels: found ?? {} }] : [],
+        ),
+      );
     },
 
     async readings(query: MetricsQuery, signal?: AbortSignal): Promise<FleetReadings> {

@@ -28,9 +28,12 @@ export interface StoreContext {
   maxBytes?: number;
 }
 
-/** Asks a store: the query goes as a form, for names of many machines would pass the length that an address may have. */
+/**
+ * Asks a store: the query goes as a form, for names of many machines would pass the length that an address may have. Without a form it
+ * is a GET.
+ */
 export type AskStore = (
-  call: Pick<HttpCall, 'what' | 'path' | 'params'> & { form: Record<string, string>; signal: AbortSignal | undefined },
+  call: Pick<HttpCall, 'what' | 'path' | 'params'> & { form?: Record<string, string>; signal: AbortSignal | undefined },
 ) => Promise<HttpAnswer>;
 
 /** Opens the way to a store. */
@@ -45,8 +48,8 @@ export function openStore(
   const basic = `Basic ${Buffer.from(`${username ?? ''}:${password}`).toString('base64')}`;
   const sent = { ...(username !== undefined && { authorization: basic }), ...headers };
   return ({ form, signal, ...call }) => {
-    const request = { ...call, method: 'POST' as const, body: new URLSearchParams(form), headers: sent };
-    return http.read({ ...request, ...(signal && { signal }) });
+    const sending = form ? { method: 'POST' as const, body: new URLSearchParams(form) } : { method: 'GET' as const };
+    return http.read({ ...call, ...sending, headers: sent, ...(signal && { signal }) });
   };
 }
 

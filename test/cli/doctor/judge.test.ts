@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../../src/cli/doctor/judge-alerts.js';
 import { judgeAll, renderFindings } from '../../../src/cli/doctor/doctor.js';
 import type { Evidence } from '../../../src/cli/doctor/finding.js';
 import type { Reading } from '../../../src/fleet/fleet.js';
@@ -200,4 +201,62 @@ it('is no wider than the terminal, and no name steers it', () => {
   });
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   expect(text).not.toContain('\u001b');
+});
+
+describe('the alerts that the store raises itself', () => {
+  const alert = (query: string, forMs = 15_000, name = 'test-cpu') => ({ name, query, forMs, labels: {} });
+  const said = (...alerts: ReturnType<typeof alert>[]) =>
+    judgeAll(
+      evidence({
+        ...storeWith({ alertingRules: { ok: true, value: alerts } }),
+        rules: rulesOf(openRule({ period: '5m' })),
+      }),
+    )
+      .filter(({ text }) => /\balerts?\b/.test(text))
+      .map(({ verdict, text }) => `${verdict}: ${text}`);
+
+  it.each([
+    ['avg_over_time(cpu{a="[9h] > 7"}[5m]) > 60', { windowMs: 300_000, bound: { operator: '>', threshold: 60 } }],
+    [
+      '100 * (1 - avg by (i) (avg_over_time(rate(t[2m])[1h5m:1m]))) >= 60',
+      { windowMs: 3_900_000, bound: { operator: '>', threshold: 60 } },
+    ],
+    ['(mem < 1.7179869184e+10)', { bound: { operator: '<', threshold: 17_179_869_184 } }],
+    ['a[1w] > 60 and b > 5', { windowMs: 604_800_000 }],
+    ['60 < a', {}],
+  ])('%s', (query, condition) => expect(conditionOf(query)).toEqual(condition));
+
+  it('fit where window, threshold and wait are those of the rule, and say nothing of what no rule takes', () => {
+    const fitting = alert('avg_over_time(cpu_usage_active[5m]) > 60');
+    expect(said(fitting, alert('up == 0', 0, 'HostDown'))).toEqual(['ok: 1 alert of prometheus fits its rule']);
+    expect(said(alert('cpu_usage_active / 100 > 0.6', 300_000))).toEqual(['ok: 1 alert of prometheus fits its rule']);
+    expect(said(alert('up == 0', 0, 'HostDown'))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a shorter window',
+      alert('avg_over_time(cpu[1m]) > 60'),
+      /it looks back over 1m held for 15s, the rule's period is 5m: it comes before/,
+    ],
+    ['no window', alert('cpu > 60', 0), /goes by single readings, the rule's period is 5m/],
+    ['a longer window', alert('avg_over_time(cpu[1h]) > 60'), /looks back over 1h, .*it comes late/],
+    ['a long wait', alert('avg_over_time(cpu[5m]) > 60', 600_000), /it waits for 10m more/],
+    ['another threshold', alert('avg_over_time(cpu[5m]) > 80'), /its threshold is 80, the rule's 60/],
+    [
+      'the other direction',
+      alert('avg_over_time(cpu[5m]) < 60'),
+      /fires where the value is below 60, the rule acts above 60/,
+    ],
+  ])('do not fit with %s', (_what, wrongOne, text) => {
+    const [first, ...more] = said(wrongOne);
+    expect(first).toMatch(/^wrong: the alert test-cpu of prometheus does not fit the rule test-cpu: /);
+    expect(first).toMatch(text);
+    expect(more).toEqual([]);
+  });
+
+  it('are not asked for where the store has none of its own', () => {
+    const alertingRules = { ok: false as const, text: 'prometheus: alerting rules: HTTP 404' };
+    expect(wrong(storeWith({ alertingRules }))).toEqual([]);
+  });
 });
