@@ -46,7 +46,7 @@ const SECOND_LOOK = 1 / 4;
 const SENTENCE = 1 / 3;
 
 /**
- * Works out which guests go where, so that every alerting host ends strictly on the good side of its threshold.
+ * Works out which guests go where, so that every alerting host ends strictly within its threshold.
  * Pure and deterministic: neither the order of the snapshot nor that of the alerting hosts changes the moves.
  * @returns the plan; its `rejected` and `explanation` are worked out when they are first read.
  * @throws RangeError if a source id is not a host of the snapshot.

@@ -5,7 +5,7 @@ import type { Cloud, Metrics, Pong } from './fleet.js';
 import { withinTime } from './within-time.js';
 
 /** Whether a system could be asked the last time that it was. */
-export interface Standing {
+export interface Reachability {
   up: boolean;
   /** Since when it has been so, ISO 8601: the first look that showed it. */
   since: string;
@@ -15,8 +15,8 @@ export interface Standing {
 
 /** Whether the fleet can be asked: the cloud, and the store that has its readings. */
 export interface FleetHealth {
-  cloud: Standing;
-  metrics: Standing;
+  cloud: Reachability;
+  metrics: Reachability;
 }
 
 /** What {@link watchFleetHealth} needs. */
@@ -75,7 +75,7 @@ export function watchFleetHealth(options: FleetHealthOptions): FleetHealthWatch 
       await clock.sleep(HEALTH_INTERVAL_MS, signal);
     }
   };
-  // It ends by its signal alone: whatever a system does is a standing.
+  // It ends by its signal alone: whatever a system answers is a result, never an error.
   const ended = watch().catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });

@@ -200,11 +200,11 @@ export const components = {
     batch: optional({ type: 'object', description: 'As in Batch' }),
     plans_waiting: whole,
     rules: shape({ enabled: whole, disabled: whole }),
-    cloud: ref('Standing'),
-    metrics: ref('Standing'),
+    cloud: ref('Reachability'),
+    metrics: ref('Reachability'),
   }),
   Budget: shape({ used: whole, limit: { ...optional(whole), description: 'null: any number' } }),
-  Standing: shape({ up: { type: 'boolean' }, since: text }, { text }),
+  Reachability: shape({ up: { type: 'boolean' }, since: text }, { text }),
   Trial: shape(
     {
       outcome: words('migrate', 'partial', 'find_result_fail', 'not_needed'),

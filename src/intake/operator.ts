@@ -12,7 +12,7 @@ import type { Pause } from './pause.js';
 import type { Runner } from './run-batches.js';
 import { operatorPauseText } from './pause.js';
 import { planView } from './plan-views.js';
-import { ruleStandings } from './rule-standings.js';
+import { ruleStatuses } from './rule-standings.js';
 import type {
   Approval,
   ApprovalAnswer,
@@ -20,7 +20,7 @@ import type {
   PauseAnswer,
   PlanView,
   ResumeAnswer,
-  RuleStanding,
+  RuleStatus,
   StatusView,
   StopAnswer,
   TryAnswer,
@@ -39,7 +39,7 @@ export interface Operator {
   /** How much of what all rules together may start is used. */
   budget(): Promise<BudgetUse>;
   /** How a rule stands, for each. */
-  rules(): Promise<RuleStanding[]>;
+  rules(): Promise<RuleStatus[]>;
   /** Takes no more alerts and begins nothing more; what is under way is followed. `forMs`: for so long, else until resumed. */
   pause(request: { reason: string; forMs?: number }, by: string): Promise<PauseAnswer>;
   resume(by: string): Promise<ResumeAnswer>;
@@ -134,7 +134,7 @@ export function createOperator(deps: OperatorDeps): { operator: Operator; carryO
 
     budget: async () => budgetUse(deciding.budget, await budgetTime(journal, clock.now())),
 
-    rules: () => ruleStandings(deciding),
+    rules: () => ruleStatuses(deciding),
 
     pause: (request, by) =>
       answered(async () => {

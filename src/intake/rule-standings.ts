@@ -3,7 +3,7 @@ import type { EventAction, EventWithText } from '../journal/events.js';
 import { modeOf, pausedUntil } from '../verification/rule-mode.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { budgetTime } from './known.js';
-import type { RuleStanding } from './views.js';
+import type { RuleStatus } from './views.js';
 import { pauseText } from './windows-and-pauses.js';
 
 /** What a rule comes to. */
@@ -26,12 +26,12 @@ const RESULTS: readonly EventAction[] = [
 const MOST_ROWS = 2000;
 
 /** How each rule stands now. */
-export async function ruleStandings({
+export async function ruleStatuses({
   rules,
   journal,
   clock,
   mode,
-}: Pick<DecidePartDeps, 'rules' | 'journal' | 'clock' | 'mode'>): Promise<RuleStanding[]> {
+}: Pick<DecidePartDeps, 'rules' | 'journal' | 'clock' | 'mode'>): Promise<RuleStatus[]> {
   const now = clock.now();
   const [rows, { events }] = await Promise.all([
     journal.events({ action: RESULTS, limit: MOST_ROWS }),
@@ -41,7 +41,7 @@ export async function ruleStandings({
   const started = (name: string) =>
     events.filter((row) => row.obj_name === name && now - Date.parse(row.ops_time) < 3_600_000).length;
   const memory = journal.memory();
-  return rules().map((rule): RuleStanding => {
+  return rules().map((rule): RuleStatus => {
     const { name, enabled, windows, limits } = rule;
     const until = pausedUntil(memory, name, now);
     const outside = outsideWindows(windows, now);
@@ -59,7 +59,7 @@ export async function ruleStandings({
   });
 }
 
-function lastOf(row: EventWithText | undefined): Pick<RuleStanding, 'last'> {
+function lastOf(row: EventWithText | undefined): Pick<RuleStatus, 'last'> {
   if (!row) return {};
   const { ops_time: at, action, text, batch } = row;
   return { last: { at, action, text, ...(batch !== undefined && { batch }) } };

@@ -139,7 +139,7 @@ export type StopAnswer =
   | Unavailable;
 
 /** How a rule stands. */
-export interface RuleStanding {
+export interface RuleStatus {
   name: string;
   enabled: boolean;
   mode: 'auto' | 'recommend';

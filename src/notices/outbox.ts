@@ -69,7 +69,7 @@ export function createOutbox(target: NoticeTarget, deps: OutboxDeps): Outbox {
     dropped += over;
   };
 
-  const settle = (told: readonly Notice[], attempt: Attempt) => {
+  const account = (told: readonly Notice[], attempt: Attempt) => {
     if (attempt.kind === 'delivered') {
       counts.sent(target.name, told.length);
       if (dropped > 0) log.warn({ ...fields, dropped }, 'notices were dropped, too many were waiting');
@@ -117,7 +117,7 @@ export function createOutbox(target: NoticeTarget, deps: OutboxDeps): Outbox {
       const told = left ? [] : message.slice(0, attempt.notices);
       queue = [...message.slice(told.length), ...queue];
       bound();
-      if (told.length > 0) settle(told, attempt);
+      if (told.length > 0) account(told, attempt);
       // Sent too fast, messages would be refused: what is left is sent after the next start.
       last = left || (isEnding && paceMs > 0);
     }

@@ -58,7 +58,7 @@ class DirectoryRuleBook implements RuleBook {
   readonly #listeners: Set<() => void>;
   #watcher: FSWatcher | undefined;
   #watched: string | undefined;
-  #settling: NodeJS.Timeout | undefined;
+  #quietTimer: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -90,7 +90,7 @@ class DirectoryRuleBook implements RuleBook {
     this.#closed = true;
     this.#kept.close();
     this.#watcher?.close();
-    clearTimeout(this.#settling);
+    clearTimeout(this.#quietTimer);
     clearTimeout(this.#poll);
     this.#listeners.clear();
   }
@@ -106,7 +106,7 @@ class DirectoryRuleBook implements RuleBook {
     this.#watched = undefined;
     if (identity === undefined) return;
     try {
-      this.#watcher = watch(this.#dir, { persistent: false }, () => this.#settle());
+      this.#watcher = watch(this.#dir, { persistent: false }, () => this.#reloadOnceQuiet());
       // Whatever a watch may suffer, the poll goes on and opens another.
       this.#watcher.on('error', () => (this.#watched = undefined));
       this.#watched = identity;
@@ -116,10 +116,10 @@ class DirectoryRuleBook implements RuleBook {
     }
   }
 
-  #settle(): void {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => void this.reload(), this.#options.settleMs);
-    this.#settling.unref();
+  #reloadOnceQuiet(): void {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => void this.reload(), this.#options.settleMs);
+    this.#quietTimer.unref();
   }
 
   #pollLater(): void {

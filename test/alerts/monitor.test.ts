@@ -37,7 +37,7 @@ describe('the text', () => {
     ]);
   });
 
-  test('a recovery looks like an alert; its value is on the good side of the condition', () => {
+  test('a recovery looks like an alert; its value is one that does not meet the condition', () => {
     expect(alertsOf(parseMonitor(fixture('cloudpods-recovered-zh')))).toMatchObject([
       { state: 'resolved', value: 41.08, labels: { host: 'kvm-node-01' } },
     ]);

@@ -85,7 +85,7 @@ describe('the threshold', () => {
     expect(isOverThreshold(metric, reading, threshold)).toBe(fires);
   });
 
-  it('needs nothing where every alerting host is back on the good side', () => {
+  it('needs nothing where every alerting host is back within its threshold', () => {
     const snapshot = fleet([host('a', { metrics: cpu(50) }), host('b')], [guest('g', 'a')]);
     const plan = planMigrations({ snapshot, rule: cpuRule(60), sourceIds: ['a'] });
     expect(plan).toMatchObject({ outcome: 'not_needed', migrations: [], cost: 0, rejected: [{ host: 'a' }] });

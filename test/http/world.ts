@@ -22,7 +22,7 @@ import type {
   PauseAnswer,
   PlanView,
   ResumeAnswer,
-  RuleStanding,
+  RuleStatus,
   StatusView,
   StopAnswer,
   TestAlertAnswer,
@@ -87,7 +87,7 @@ export class MemoryBackend implements Backend {
     plans_waiting: 0,
     rules: { enabled: 1, disabled: 0 },
   };
-  standings: RuleStanding[] = [];
+  standings: RuleStatus[] = [];
   trial: () => TryAnswer = () => ({ outcome: 'unknown', text: 'there is no rule x' });
   tested: () => TestAlertAnswer = () => ({ outcome: 'unknown', text: 'there is no rule x' });
   testAlert: Backend['testAlert'] = (...asked) => this.#act(['test-alert', ...asked], () => this.tested());

@@ -49,7 +49,7 @@ export function sentenceFor(
         '; ',
       );
     case 'partial': {
-      const rest = `not every host gets to the good side of ${limit}`;
+      const rest = `not every host gets within the threshold (${limit})`;
       const moves = `${counted(moving, 'guest')} to move, but ${rest}`;
       return [`${moves}: ${changes.join(', ')}`, ...preventive, ...blind, ...unexplained].join('; ');
     }

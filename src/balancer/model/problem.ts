@@ -99,7 +99,7 @@ export function isAllowed(problem: Problem, item: number, target: number): boole
   return problem.capacities.every(({ demand, room }) => demand[item]! <= room[target]!);
 }
 
-/** Whether a level leaves a source on the good side, however its sum was rounded. */
+/** Whether a level leaves a source strictly within its threshold, however its sum was rounded. */
 export function isCleared(problem: Problem, source: ProblemSource, level: number): boolean {
   return level < source.limit - problem.tolerance;
 }
@@ -117,7 +117,7 @@ export function alertingPart(problem: Problem): Problem {
 
 /** What a set of moves comes to. */
 export interface Evaluation {
-  /** Every alerting source strictly on the good side. */
+  /** Every alerting source strictly within its threshold. */
   cleared: boolean;
   /** The part of the alerting sources' excess that is gone, in the unit of the level. */
   removed: number;

@@ -119,7 +119,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
   };
 
   /** Lets every migration come to where it has to be by now, in the order in which they arrive. */
-  const settle = () => {
+  const advance = () => {
     const arriving = [...moves].sort(([, a], [, b]) => a.startedAt + a.durationMs - (b.startedAt + b.durationMs));
     for (const [id, move] of arriving) {
       const share = (clock.now() - move.startedAt) / move.durationMs;
@@ -155,7 +155,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     asked,
 
     inventory(): Promise<Inventory> {
-      settle();
+      advance();
       return Promise.resolve({
         hosts: [...hosts.values()].map(({ metrics: _metrics, ...host }) => ({ ...host })),
         guests: [...guests.values()].map(({ metrics: _metrics, ...guest }) => ({ ...guest })),
@@ -163,7 +163,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     readings({ periodMs, historyMs = 0, guestHistoryMs }: MetricsQuery): Promise<FleetReadings> {
-      settle();
+      advance();
       rememberAll();
       const at = clock.now();
       const sums = accountedFor();
@@ -201,7 +201,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     startMigration(request: MigrationRequest): Promise<MigrationStart> {
-      settle();
+      advance();
       const reason = refusal(request);
       if (reason) return Promise.resolve({ accepted: false, reason });
       const guest = byReference(guests, request.guest.id);
@@ -218,7 +218,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     migrationState(request: MigrationRequest): Promise<MigrationState> {
-      settle();
+      advance();
       const guest = guests.get(request.guest.id);
       if (!guest) return Promise.resolve({ phase: 'vanished' });
       const move = moves.get(guest.id);
@@ -235,7 +235,7 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     cancelMigration(request: MigrationRequest): Promise<void> {
-      settle();
+      advance();
       const move = moves.get(request.guest.id);
       if (move) {
         move.guest.status = 'running';
@@ -252,13 +252,13 @@ export function createSimulatedCloud(scenario: Scenario, clock: Clock): Simulate
     },
 
     setGuestCpu(guest: string, usage: number): void {
-      settle();
+      advance();
       change(clock.now());
       byReference(guests, guest).metrics['cpu.usage_active'] = usage;
     },
 
     setHostReading(host: string, metric: MetricName, value: number): void {
-      settle();
+      advance();
       change(clock.now());
       const sums = accountedFor();
       // From here on the readings of today are the ones to differ from.

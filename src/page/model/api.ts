@@ -2,12 +2,12 @@ import type { Plan } from '../../balancer/index.js';
 import type { HostView } from '../../decide/host-view.js';
 import type { Host } from '../../fleet/fleet.js';
 import type { StatusAnswer } from '../../http/operator.js';
-import type { ApprovalAnswer, PlanView, RuleStanding } from '../../intake/views.js';
+import type { ApprovalAnswer, PlanView, RuleStatus } from '../../intake/views.js';
 import type { BatchEnding } from '../../journal/journal.js';
 import type { EventWithText } from '../../journal/events.js';
 import type { RuleFile } from '../../rules/rule.js';
 
-export type { ApprovalAnswer, BatchEnding, EventWithText, HostView, Plan, PlanView, RuleFile, RuleStanding };
+export type { ApprovalAnswer, BatchEnding, EventWithText, HostView, Plan, PlanView, RuleFile, RuleStatus };
 
 /** How the service stands, as `/api/status` tells it. */
 export type Status = StatusAnswer;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { EventWithText, FleetSummary, PlanView, RuleFile, RuleStanding, Status } from './api.js';
+import type { EventWithText, FleetSummary, PlanView, RuleFile, RuleStatus, Status } from './api.js';
 import { ApiError, ask, token } from './api.js';
 import { follow } from './follow.js';
 
@@ -22,7 +22,7 @@ export interface Model {
   fleetProblem?: string;
   rules: RuleFile[];
   ruleProblems: string[];
-  standings: RuleStanding[];
+  standings: RuleStatus[];
   plans: PlanView[];
   /** The newest, oldest first, without a gap. */
   events: EventWithText[];
@@ -131,7 +131,7 @@ export class Store {
   }
 
   async loadRules(): Promise<void> {
-    const answer = await this.#ask<{ rules: RuleFile[]; problems: string[]; standings: RuleStanding[] }>('/api/rules');
+    const answer = await this.#ask<{ rules: RuleFile[]; problems: string[]; standings: RuleStatus[] }>('/api/rules');
     if (answer) this.#set({ rules: answer.rules, ruleProblems: answer.problems, standings: answer.standings });
   }
 

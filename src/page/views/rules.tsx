@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Plan, RuleFile, RuleStanding } from '../model/api.js';
+import type { Plan, RuleFile, RuleStatus } from '../model/api.js';
 import { tell } from '../model/api.js';
 import type { RatedHost } from '../model/hosts.js';
 import { byDistance } from '../model/hosts.js';
@@ -81,7 +81,7 @@ function RuleCard({ rule, model, hosts, place }: RulesProps & { rule: RuleFile }
   );
 }
 
-function RuleChips({ standing: { enabled, mode, why, paused, window, budget } }: { standing: RuleStanding }) {
+function RuleChips({ standing: { enabled, mode, why, paused, window, budget } }: { standing: RuleStatus }) {
   const { t, when } = useSpeech();
   if (!enabled) return <span class="chip">{t.ruleOff}</span>;
   const { used, limit } = budget.hour;

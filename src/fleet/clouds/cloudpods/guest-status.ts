@@ -31,7 +31,7 @@ export interface GuestStatuses {
    * @param isAmiss - whether a status is not in order.
    * @throws FleetError if it is not in order by then, or at once where the right to synchronise is missing; the signal's reason.
    */
-  settle(guest: Named, isAmiss: (status: GuestStatus) => boolean, signal?: AbortSignal): Promise<void>;
+  synchroniseWhile(guest: Named, isAmiss: (status: GuestStatus) => boolean, signal?: AbortSignal): Promise<void>;
 }
 
 const serverSchema = z.object({
@@ -47,7 +47,7 @@ const serverSchema = z.object({
 const AT_REST = ['running', 'ready', 'suspend'];
 const FAILED = /_fail(ed)?$/;
 
-const SETTLE_FOR_MS = 90_000;
+const SYNCHRONISE_FOR_MS = 90_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -88,8 +88,8 @@ export function createGuestStatuses(client: HttpClient, system: string, clock: C
       }
     },
 
-    async settle(guest, isAmiss, signal) {
-      const ends = clock.monotonic() + SETTLE_FOR_MS;
+    async synchroniseWhile(guest, isAmiss, signal) {
+      const ends = clock.monotonic() + SYNCHRONISE_FOR_MS;
       let status = '';
       let trouble: unknown;
       for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.5)) {
@@ -106,7 +106,7 @@ export function createGuestStatuses(client: HttpClient, system: string, clock: C
         if (clock.monotonic() >= ends) {
           const still = `guest ${guest.name} is still ${status || 'in an unknown status'}`;
           const words = trouble instanceof Error ? `: ${trouble.message}` : '';
-          throw new FleetError(system, `${still} after ${SETTLE_FOR_MS / 1000} s of syncstatus${words}`, {
+          throw new FleetError(system, `${still} after ${SYNCHRONISE_FOR_MS / 1000} s of syncstatus${words}`, {
             cause: trouble,
           });
         }

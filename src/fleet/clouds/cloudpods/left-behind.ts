@@ -23,7 +23,7 @@ export function createMending(
     if (left.length === 0) return;
     const mend = (guest: GuestRecord) =>
       // Nobody waits for it, and the guest's status goes on saying that it has not worked.
-      statuses.settle(guest, ({ state }) => state.phase === 'failed').catch(() => undefined);
+      statuses.synchroniseWhile(guest, ({ state }) => state.phase === 'failed').catch(() => undefined);
     round = inParallel(left, mend).finally(() => (round = undefined));
   };
 }

@@ -120,13 +120,13 @@ export function cloudpodsMigrations(options: CloudpodsMigrationsOptions): Migrat
           if (refusalIn(error) === undefined || !(await statuses.synchronise(guest, signal))) throw error;
         }
       }
-      await statuses.settle(guest, isMoving, signal);
+      await statuses.synchroniseWhile(guest, isMoving, signal);
     },
 
     async afterFailure({ guest }, signal) {
       // The guest goes on running, but cannot be moved until Cloudpods has looked again; and the status of a failure is set
       // before the task is over.
-      await statuses.settle(guest, ({ state }) => state.phase === 'failed', signal);
+      await statuses.synchroniseWhile(guest, ({ state }) => state.phase === 'failed', signal);
     },
   };
 }

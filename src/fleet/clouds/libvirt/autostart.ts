@@ -20,7 +20,7 @@ export interface Autostart {
    * Lets a marked guest start with the host that it has come to, and removes the mark.
    * @throws FleetError if it cannot, so that it is looked at again; not for ever, since the guest has arrived.
    */
-  settle(target: LibvirtHost, uuid: string, signal?: AbortSignal): Promise<void>;
+  restore(target: LibvirtHost, uuid: string, signal?: AbortSignal): Promise<void>;
   /** Removes the mark of a guest that has not moved. @throws FleetError if it cannot. */
   unmark(source: LibvirtHost, uuid: string, signal?: AbortSignal): Promise<void>;
 }
@@ -60,7 +60,7 @@ export function createAutostart(virsh: Virsh): Autostart {
       }
     },
 
-    async settle(target, uuid, signal) {
+    async restore(target, uuid, signal) {
       try {
         await carryOver(target, uuid, signal);
         failures.delete(uuid);

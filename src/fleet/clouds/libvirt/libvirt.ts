@@ -182,7 +182,7 @@ export function createLibvirtCloud(options: LibvirtOptions): Cloud {
       if (judged.verdict === 'elsewhere') return elsewhere(request, [ends.source, ends.target], signal);
       const { state } = judged;
       const hasArrived = state.phase === 'settled' && state.hostId === target.id && target.id !== source.id;
-      if (hasArrived) await autostart.settle(hostOf(target), uuid, signal);
+      if (hasArrived) await autostart.restore(hostOf(target), uuid, signal);
       if (state.phase === 'moving') await postcopy.switchIfDue(hostOf(source), uuid, sourceSight, signal);
       if (state.phase !== 'moving' || state.progress === undefined || !move) return state;
       move.progress = Math.max(move.progress, state.progress);

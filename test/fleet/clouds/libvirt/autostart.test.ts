@@ -34,7 +34,7 @@ describe('a guest that starts with its host', () => {
   it('is the only one whose definition is touched', async () => {
     const { autostart, commands } = refusing('metadata', false, false);
     await autostart.mark(host, UUID);
-    await autostart.settle(host, UUID);
+    await autostart.restore(host, UUID);
     await autostart.unmark(host, UUID);
     expect(commands.filter((command) => /--set|--remove|^autostart/.test(command))).toEqual([]);
   });
@@ -42,8 +42,8 @@ describe('a guest that starts with its host', () => {
   it('has arrived even if its new host never lets it, after five looks that tell why', async () => {
     const { autostart } = refusing('autostart', true, false);
     for (let look = 1; look <= 5; look += 1) {
-      await expect(autostart.settle(host, UUID)).rejects.toThrow('libvirt: b: autostart: access denied');
+      await expect(autostart.restore(host, UUID)).rejects.toThrow('libvirt: b: autostart: access denied');
     }
-    await expect(autostart.settle(host, UUID)).resolves.toBeUndefined();
+    await expect(autostart.restore(host, UUID)).resolves.toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RuleStanding } from '../../src/intake/views.js';
+import type { RuleStatus } from '../../src/intake/views.js';
 import { operated } from '../support/operated.js';
 import { alert, roomy, rule } from '../support/service.js';
 
@@ -94,7 +94,7 @@ describe('GET /api/rules', () => {
     await journal.commit({
       memory: (memory) => ({ ...memory, standings: { pausing: { misses: 0, paused_until: until } } }),
     });
-    const { standings } = (await get('/api/rules').expect(200)).body as { standings: RuleStanding[] };
+    const { standings } = (await get('/api/rules').expect(200)).body as { standings: RuleStatus[] };
     const open = { open: true };
     const unused = { hour: { used: 0, limit: null } };
     expect(standings).toEqual([
@@ -138,7 +138,7 @@ describe('GET /api/rules', () => {
     const { service, get, journal } = await operated({ scenario: roomy(), over: () => ({ mode: 'recommend' }) });
     await service.handleAlerts([alert('a')]);
     await service.idle();
-    const { standings } = (await get('/api/rules')).body as { standings: RuleStanding[] };
+    const { standings } = (await get('/api/rules')).body as { standings: RuleStatus[] };
     expect(standings).toMatchObject([
       { mode: 'recommend', why: expect.stringMatching(/^MODE=recommend/) as string, last: { action: 'recommended' } },
     ]);
