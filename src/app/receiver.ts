@@ -9,7 +9,7 @@ import { errorMessage } from '../common/error-message.js';
 import type { Clock } from '../common/clock.js';
 import type { Config } from '../config/read-config.js';
 import type { Cloud, Metrics } from '../fleet/fleet.js';
-import { watchFleetHealth } from '../fleet/health.js';
+import { watchFleetHealth } from '../fleet/fleet-health.js';
 import type { AppOptions } from '../http/app.js';
 import { createApp } from '../http/app.js';
 import type { Backend } from '../http/ports.js';

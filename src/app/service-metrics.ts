@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { SENDERS } from '../alerts/alert.js';
 import type { Clock } from '../common/clock.js';
 import { VERSION } from '../common/version.js';
-import type { FleetHealth } from '../fleet/health.js';
+import type { FleetHealth } from '../fleet/fleet-health.js';
 import type { EventWithText } from '../journal/events.js';
 import { EVENT_ACTIONS, migrationOf } from '../journal/events.js';
 import type { Verified } from '../journal/notes.js';

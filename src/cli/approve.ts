@@ -3,7 +3,7 @@ import { pathOf } from '../fleet/http-client.js';
 import type { ApprovalAnswer, DismissalAnswer, PlanView } from '../intake/views.js';
 import { type CliContext, EXIT, InputError } from './context.js';
 import { receiverCommand, receiverFor, tell } from './receiver-command.js';
-import type { Receiver } from './receiver.js';
+import type { Receiver } from './receiver-client.js';
 
 /** The answers that reach a command: the client turns the others into errors. */
 type Approved = Extract<ApprovalAnswer, { outcome: 'accepted' | 'waiting' | 'refused' }>;

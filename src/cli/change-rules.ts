@@ -6,7 +6,7 @@ import { parseDuration } from '../common/units.js';
 import { METRIC_NAMES, type MetricName } from '../fleet/fleet.js';
 import { loadRules, parseRule } from '../rules/load.js';
 import { RULE_SCHEMA_FILE, type RuleFile } from '../rules/rule.js';
-import { ruleWarnings } from '../rules/warnings.js';
+import { ruleWarnings } from '../rules/rule-warnings.js';
 import { type RuleChange, ruleFilePath, writeRule } from '../rules/write.js';
 import { type CliContext, InputError, printJson } from './context.js';
 import { RULE_KEYS, type RuleKey, parseAssignment, ruleValue, valueAt, withValue } from './rule-values.js';

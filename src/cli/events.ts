@@ -6,7 +6,7 @@ import { parseDuration } from '../common/units.js';
 import { batchStory } from './batch-story.js';
 import { type CliContext, InputError, printJson } from './context.js';
 import { eventLines } from './event-lines.js';
-import { type Receiver, NoLocalReceiver, TOKEN_HELP, receiverOf, urlOption } from './receiver.js';
+import { type Receiver, NoLocalReceiver, TOKEN_HELP, receiverOf, urlOption } from './receiver-client.js';
 import { renderTable } from './table.js';
 
 /** Reads the events of the journal in a directory, oldest first. */

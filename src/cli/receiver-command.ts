@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import stringWidth from 'string-width';
 import { type CliContext, printJson } from './context.js';
 import { paragraph } from './fit.js';
-import { type Receiver, TOKEN_HELP, receiverOf, urlOption } from './receiver.js';
+import { type Receiver, TOKEN_HELP, receiverOf, urlOption } from './receiver-client.js';
 import { printable } from '../common/printable.js';
 
 interface Common {

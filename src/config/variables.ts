@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { cloudVariables } from './clouds.js';
 import { doorVariables } from './doors.js';
-import { fleetVariables } from './fleet.js';
+import { fleetVariables } from './fleet-settings.js';
 import type { Written } from './kinds.js';
-import { libvirtVariables } from './libvirt.js';
-import { storeVariables } from './metrics.js';
+import { libvirtVariables } from './libvirt-settings.js';
+import { storeVariables } from './store-settings.js';
 import { migrationVariables } from './migrations.js';
 import { noticeVariables } from './notices.js';
-import { limitVariables, serviceVariables } from './service.js';
+import { limitVariables, serviceVariables } from './service-settings.js';
 
 /**
  * The one table of all settings: reading, help, the schema of the configuration file, `automigrate config` and the README go by it.

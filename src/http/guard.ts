@@ -6,7 +6,7 @@ import type { Sender } from '../alerts/alert.js';
 import type { Clock } from '../common/clock.js';
 import { addressOf, clientOf } from './address.js';
 import { HttpProblem } from './errors.js';
-import type { HttpMetrics } from './metrics.js';
+import type { HttpMetrics } from './http-metrics.js';
 import { FailureThrottle } from './throttle.js';
 
 /** Requests that one client may make in a second, unless RATE_LIMIT says otherwise. */

@@ -5,7 +5,7 @@ import type { BatchView, TestAlertAnswer } from '../intake/views.js';
 import type { BatchEnding, EventFilter } from '../journal/journal.js';
 import type { EventWithText } from '../journal/events.js';
 import type { RuleFile } from '../rules/rule.js';
-import type { FleetHealth } from '../fleet/health.js';
+import type { FleetHealth } from '../fleet/fleet-health.js';
 import type { FleetDetail, FleetView } from '../decide/fleet-view.js';
 import type { HostView } from '../decide/host-view.js';
 

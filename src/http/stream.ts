@@ -2,8 +2,8 @@ import type { Request, Response, Router } from 'express';
 import type { Clock } from '../common/clock.js';
 import type { EventWithText } from '../journal/events.js';
 import { HttpProblem, onlyMethods } from './errors.js';
-import type { StatusSource } from './operator.js';
-import { statusOf } from './operator.js';
+import type { StatusSource } from './operator-routes.js';
+import { statusOf } from './operator-routes.js';
 import type { Backend } from './ports.js';
 
 /** How the stream is bounded. */

@@ -12,7 +12,7 @@ import type { BodyReader } from './body.js';
 import { parseObject, requireJson } from './body.js';
 import { HttpProblem, onlyMethods, toProblem } from './errors.js';
 import type { Guard } from './guard.js';
-import type { HttpMetrics } from './metrics.js';
+import type { HttpMetrics } from './http-metrics.js';
 import type { Backend } from './ports.js';
 import { ReplayMemory } from './replays.js';
 

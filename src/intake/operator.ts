@@ -4,7 +4,7 @@ import { stateOf } from '../decide/recommended-plan.js';
 import type { HostIndex } from '../fleet/find-host.js';
 import { JournalError } from '../journal/journal.js';
 import { NO_JOURNAL, SHUTTING_DOWN } from './answer.js';
-import { approve } from './approve.js';
+import { approve } from './approvals.js';
 import type { Busy } from './busy-flag.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { budgetTime } from './known.js';
@@ -12,7 +12,7 @@ import type { Pause } from './pause.js';
 import type { Runner } from './run-batches.js';
 import { operatorPauseText } from './pause.js';
 import { planView } from './plan-views.js';
-import { ruleStatuses } from './rule-standings.js';
+import { ruleStatuses } from './rule-statuses.js';
 import type {
   Approval,
   ApprovalAnswer,

@@ -2,7 +2,7 @@ import { stateOf } from '../decide/recommended-plan.js';
 import type { NewEvent } from '../journal/events.js';
 import { JournalError } from '../journal/journal.js';
 import type { RecommendedPlan } from '../journal/memory.js';
-import { refusalOf, withPlan } from './approve.js';
+import { refusalOf, withPlan } from './approvals.js';
 import type { DecidePartDeps } from './decide-part.js';
 import { movesOf } from './plan-views.js';
 import type { Approval, ApprovalAnswer, DismissalAnswer } from './views.js';

@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { noticeMetrics } from '../../src/app/notice-metrics.js';
 import { serviceMetrics } from '../../src/app/service-metrics.js';
 import { deployCommand } from '../../src/cli/deploy.js';
-import { httpMetrics } from '../../src/http/metrics.js';
+import { httpMetrics } from '../../src/http/http-metrics.js';
 import { hasPromtool, promtool } from '../support/promtool.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 import { run } from './run.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cloudVariables, cloudSettings } from '../../src/config/clouds.js';
-import { metricsFor } from '../../src/config/fleet.js';
+import { metricsFor } from '../../src/config/fleet-settings.js';
 import type { Environment } from '../../src/config/given.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { z } from 'zod';

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { CLOUD_NAMES, METRICS_NAMES } from '../../src/config/fleet.js';
+import { CLOUD_NAMES, METRICS_NAMES } from '../../src/config/fleet-settings.js';
 import type { Environment } from '../../src/config/given.js';
 import { readConfig } from '../../src/config/read-config.js';
-import { isLoopback } from '../../src/config/service.js';
+import { isLoopback } from '../../src/config/service-settings.js';
 import { VARIABLES } from '../../src/config/variables.js';
 
 const config = (env: Environment, readFile?: (path: string) => string) => {

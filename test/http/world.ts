@@ -7,7 +7,7 @@ import type { WebhookAnswer } from '../../src/intake/answer.js';
 import type { HostView } from '../../src/decide/host-view.js';
 import { fleetView, type FleetDetail, type FleetView } from '../../src/decide/fleet-view.js';
 import type { Snapshot } from '../../src/fleet/fleet.js';
-import type { FleetHealth } from '../../src/fleet/health.js';
+import type { FleetHealth } from '../../src/fleet/fleet-health.js';
 import { createApp } from '../../src/http/app.js';
 import type { AppOptions } from '../../src/http/app.js';
 import type { Secrets } from '../../src/http/auth.js';

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../config/service.js';
+import { isLoopback } from '../../config/service-settings.js';
 import type { Evidence, Finding } from './finding.js';
 
 /** Whether the settings let in whom they should. */

@@ -1,7 +1,7 @@
 import type { Plan } from '../../balancer/index.js';
 import type { HostView } from '../../decide/host-view.js';
 import type { Host } from '../../fleet/fleet.js';
-import type { StatusAnswer } from '../../http/operator.js';
+import type { StatusAnswer } from '../../http/operator-routes.js';
 import type { ApprovalAnswer, PlanView, RuleStatus } from '../../intake/views.js';
 import type { BatchEnding } from '../../journal/journal.js';
 import type { EventWithText } from '../../journal/events.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import { errorMessage } from '../common/error-message.js';
 import type { Environment } from '../config/given.js';
-import { isLoopback } from '../config/service.js';
+import { isLoopback } from '../config/service-settings.js';
 import { HttpCallError, createHttpClient } from '../fleet/http-client.js';
 import type { HttpAnswer, HttpCall, HttpClient } from '../fleet/http-client.js';
 import { apiToken } from '../http/api-users.js';

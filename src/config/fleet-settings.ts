@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice } from './kinds.js';
-import { STORE_NAMES } from './metrics.js';
+import { STORE_NAMES } from './store-settings.js';
 
 export const CLOUD_NAMES = ['simulated', 'cloudpods', 'openstack', 'proxmox', 'libvirt'] as const;
 

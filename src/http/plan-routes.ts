@@ -2,7 +2,7 @@ import type { Request, Response, Router } from 'express';
 import type { Operator } from '../intake/operator.js';
 import { HttpProblem, onlyMethods } from './errors.js';
 import { takesJson } from './json-routes.js';
-import { REASON } from './operator.js';
+import { REASON } from './operator-routes.js';
 
 /** More than any plan moves. */
 const MOST_MOVES = 10_000;

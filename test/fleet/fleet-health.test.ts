@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pong } from '../../src/fleet/fleet.js';
 import { FleetError } from '../../src/fleet/fleet.js';
-import { HEALTH_INTERVAL_MS, watchFleetHealth } from '../../src/fleet/health.js';
+import { HEALTH_INTERVAL_MS, watchFleetHealth } from '../../src/fleet/fleet-health.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 type Ping = (signal?: AbortSignal) => Promise<Pong>;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axios from 'axios';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processLog } from '../../src/cli/log.js';
+import { processLog } from '../../src/cli/terminal-log.js';
 import { bare, inTerminalStarted } from '../support/command-line.js';
 import { ensureBuilt, startProgram } from '../support/program.js';
 
