@@ -69,7 +69,12 @@ const migrationNotes = shape(
     }),
     target_host: shape({ id: text, name: text, score: number }),
   },
-  { reason: text, concerns: words('pair', 'target'), cancelled: { type: 'boolean' } },
+  {
+    preventive: { type: 'boolean', description: 'Its source did not alert: it was relieved before it would' },
+    reason: text,
+    concerns: words('pair', 'target'),
+    cancelled: { type: 'boolean' },
+  },
 );
 
 /** Every shape that an answer has. */

@@ -61,7 +61,9 @@ export function withLeastGain(plan: Plan, leastGain: number, snapshot: Snapshot)
         ...rest,
         sources: sources.map((source) => ({ ...source, removed: 0 })),
         chosen: `nothing moves: ${what} ${takes}, ${least}`,
-        loads: loads.flatMap((load) => (load.role === 'source' ? [{ ...load, after: load.before }] : [])),
+        loads: loads.flatMap(({ risk: _moot, ...load }) => {
+          return plan.sources.some(({ id }) => id === load.id) ? [{ ...load, after: load.before }] : [];
+        }),
       };
     },
   };

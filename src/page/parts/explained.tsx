@@ -30,6 +30,19 @@ function Groups({ groups }: { groups: Explanation['refusedHosts'] }) {
   );
 }
 
+/** How likely each host of a plan is to be past its threshold, before it and after it, where the past says so. */
+function Expected({ loads }: Pick<Explanation, 'loads'>) {
+  const known = loads.flatMap(({ id, name, risk }) => (risk ? [{ id, text: `${name}: ${risk.text}` }] : []));
+  if (known.length === 0) return null;
+  return (
+    <ul lang="en">
+      {known.map(({ id, text }) => (
+        <li key={id}>{text}</li>
+      ))}
+    </ul>
+  );
+}
+
 /** Where loads of a plan are past, by what it was to bring. */
 export interface ExplainedProps {
   explanation: Explanation;
@@ -57,6 +70,7 @@ export function Explained({ explanation, metric, threshold }: ExplainedProps) {
       )}
       <Part title={t.chosen}>
         <p lang="en">{chosen}</p>
+        <Expected loads={loads} />
       </Part>
       {nextBest && (
         <Part title={t.nextBest}>
