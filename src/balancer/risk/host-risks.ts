@@ -17,7 +17,7 @@ export interface HostColumns {
 }
 
 /** Rows that there is room for at first. */
-const FIRST_ROWS = 256;
+const FIRST_ROWS = 1024;
 
 /**
  * How likely each host is to be past its threshold: Φ((μ − T) / √(v + σ²)), μ and v the weighted mean and variance of the level

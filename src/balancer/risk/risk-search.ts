@@ -261,9 +261,13 @@ export class RiskSearch {
     const guard = this.#guardLevel[target]! + guardLoad / targets.guardSize[target]!;
     if (!(guard <= targets.guardLimit[target]! - (isAlone ? 0 : guardTolerance))) return false;
     if (!isAllowed(this.#problem, item, target)) return false;
-    const groups = this.#groupsOf.get(item);
+    const groups = this.#groupsOf.size > 0 ? this.#groupsOf.get(item) : undefined;
     if (groups?.some((group) => (this.#grouped.get(`${group} ${target}`) ?? 0) > 0)) return false;
-    return capacities.every(({ demand, counts }, c) => counts === 'each' || demand[item]! <= this.#rooms[c]![target]!);
+    for (let c = 0; c < capacities.length; c++) {
+      const { demand, counts } = capacities[c]!;
+      if (counts === 'together' && demand[item]! > this.#rooms[c]![target]!) return false;
+    }
+    return true;
   }
 
   #take(item: number, target: number): void {
