@@ -63,7 +63,7 @@ describe.runIf(hasBrowser)(`${HOSTS} hosts`, () => {
     const page = await open(`${site.url}/?view=hosts`);
     await page.locator('.row .name a').first().waitFor();
     await page.getByLabel('Name, id, address, tag').fill('compute-9999');
-    await page.locator('text=1 of 10000 hosts').waitFor();
+    await page.locator('text=1 of 10,000 hosts').waitFor();
     await page.getByLabel('Name, id, address, tag').fill('nobody');
     await page.locator('text=No host fits.').waitFor();
   });

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Explanation } from '../../balancer/index.js';
 import { useSpeech } from '../text/language.js';
 import { LoadBars } from './bar.js';
+import { MissingText, NextBestText, SourceText } from './told.js';
 
 /** A part of an account: what it is about, and what there is to say. */
 export function Part({ title, children }: { title: string; children: ComponentChildren }) {
@@ -58,9 +59,11 @@ export function Explained({ explanation, metric, threshold }: ExplainedProps) {
     <>
       {sources.length > 0 && (
         <Part title={t.readings}>
-          <ul lang="en">
-            {sources.map(({ id, text }) => (
-              <li key={id}>{text}</li>
+          <ul>
+            {sources.map((source) => (
+              <li key={source.id}>
+                <SourceText source={source} metric={metric} />
+              </li>
             ))}
           </ul>
           {loads.length > 0 && threshold !== undefined && (
@@ -74,7 +77,7 @@ export function Explained({ explanation, metric, threshold }: ExplainedProps) {
       </Part>
       {nextBest && (
         <Part title={t.nextBest}>
-          <p lang="en">{nextBest.text}</p>
+          <NextBestText next={nextBest} />
         </Part>
       )}
       {refusedHosts.length > 0 && (
@@ -89,7 +92,7 @@ export function Explained({ explanation, metric, threshold }: ExplainedProps) {
       )}
       {missing && (
         <Part title={t.wouldHaveTo}>
-          <p lang="en">{missing.text}</p>
+          <MissingText missing={missing} metric={metric} />
         </Part>
       )}
     </>

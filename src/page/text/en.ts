@@ -1,7 +1,8 @@
 import type { RejectionReason } from '../../balancer/index.js';
 import type { EventAction } from '../../journal/events.js';
 
-const many = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;
+const many = (count: number, one: string, more = `${one}s`): string =>
+  `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
 
 const actions: Record<EventAction, string> = {
   create: 'rule added',
@@ -68,9 +69,27 @@ const reasons: Record<RejectionReason, string> = {
   under_way: 'on their way',
 };
 
+/** Sentences that the receiver has in English; another language makes its own of what they are about. */
+export interface Sentences {
+  ruleAdded: (rule: string) => string;
+  ruleChanged: (rule: string) => string;
+  ruleGone: (rule: string) => string;
+  way: (guest: string, from: string, to: string) => string;
+  goes: (guest: string, from: string, to: string) => string;
+  moved: (guest: string, from: string, to: string) => string;
+  stayed: (guest: string, from: string, to: string, why: string) => string;
+  recommended: (plan: string, moves: string, gib: string) => string;
+  approved: (plan: string, who: string) => string;
+  dismissed: (plan: string, who: string, reason: string) => string;
+  source: (host: string, reading: string, excess: string) => string;
+  nextBest: (instead: string, without: string, gib: string) => string;
+  nearest: (guest: string, host: string, lacks: string) => string;
+}
+
 /** Every word of the page. The other languages have the same keys, or do not compile. */
 export const en = {
   language: 'English',
+  sentences: undefined as Sentences | undefined,
   actions,
   reasons,
   views: { overview: 'Overview', hosts: 'Hosts', story: 'Story', rules: 'Rules', manual: 'Manual', api: 'API' },

@@ -4,6 +4,22 @@ const list = (parts: readonly string[]): string => parts.filter(Boolean).join('�
 
 export const zh: Dictionary = {
   language: '中文',
+  sentences: {
+    ruleAdded: (rule) => rule,
+    ruleChanged: (rule) => rule,
+    ruleGone: (rule) => rule,
+    way: (guest, from, to) => `${guest} 从 ${from} 到 ${to}`,
+    goes: (guest, from, to) => `虚拟机 ${guest} 正从 ${from} 迁往 ${to}`,
+    moved: (guest, from, to) => `虚拟机 ${guest} 已从 ${from} 迁至 ${to}`,
+    stayed: (guest, from, to, why) => `虚拟机 ${guest} 未能从 ${from} 迁至 ${to}${why === '' ? '' : `：${why}`}`,
+    recommended: (plan, moves, gib) => `计划 ${plan} 等待批准：${moves}（${gib}）`,
+    approved: (plan, who) => `${who} 批准了计划 ${plan}`,
+    dismissed: (plan, who, reason) => `${who} 驳回了计划 ${plan}：${reason}`,
+    source: (host, reading, excess) => `${host} 为 ${reading}，越过阈值 ${excess}`,
+    nextBest: (instead, without, gib) =>
+      `次优方案是用 ${instead === '' ? '更少的虚拟机' : instead} 代替 ${without}：代价 ${gib}`,
+    nearest: (guest, host, lacks) => `最接近的是把 ${guest} 迁往 ${host}，但${lacks}`,
+  },
   actions: {
     create: '新增规则',
     changed: '规则变更',

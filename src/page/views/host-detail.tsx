@@ -13,6 +13,7 @@ import type { Mark } from '../parts/chart.js';
 import { Chart } from '../parts/chart.js';
 import { Part } from '../parts/explained.js';
 import { Link } from '../parts/link.js';
+import { Told } from '../parts/told.js';
 import { useSpeech } from '../text/language.js';
 import { EventList } from './story.js';
 
@@ -257,7 +258,7 @@ function Relieved({ name, events, place }: { name: string; events: readonly Even
       {last && (
         <p>
           <time class="number soft">{when(last.ops_time)}</time> <span class="word">{t.actions[last.action]}</span>{' '}
-          <span lang="en">{last.text}</span>{' '}
+          <Told event={last} />{' '}
           {last.batch !== undefined && (
             <Link to={withQuery(place, { host: undefined, batch: last.batch })}>{t.why}</Link>
           )}

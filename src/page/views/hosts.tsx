@@ -157,7 +157,11 @@ function HostRow({ row: { host, band, margin, thresholds, zone, threshold }, ind
         : host.status;
   const points = margin === undefined ? '' : percent(Math.abs(margin)).replace(' %', '');
   return (
-    <div class={`row ${band} ${state === '' ? '' : 'aside'}`} role="row" aria-rowindex={index + 2}>
+    <div
+      class={`row ${band} ${state === '' ? '' : 'aside'} ${threshold?.metric === 'mem.available' ? 'by-memory' : ''}`}
+      role="row"
+      aria-rowindex={index + 2}
+    >
       <span role="cell" class="name">
         <Link to={withQuery(place, { host: host.id })} title={host.id}>
           {host.name}

@@ -5,9 +5,10 @@ import { ask } from '../model/api.js';
 import type { Model } from '../model/store.js';
 import type { Place } from '../model/place.js';
 import { go, viewAt, withQuery } from '../model/place.js';
-import type { BatchStory, Story as Told } from '../model/story.js';
+import type { BatchStory, Story as AnyStory } from '../model/story.js';
 import { storiesOf } from '../model/story.js';
 import { Link } from '../parts/link.js';
+import { Told } from '../parts/told.js';
 import { useSpeech } from '../text/language.js';
 import { StoryFilters, filterOf } from './story-filters.js';
 
@@ -153,7 +154,7 @@ function usePages(filter: string, live: readonly EventWithText[]) {
   };
 }
 
-function Stories({ stories, place }: { stories: readonly Told[]; place: Place }) {
+function Stories({ stories, place }: { stories: readonly AnyStory[]; place: Place }) {
   return (
     <ol class="stories">
       {stories.map((story) => (
@@ -226,7 +227,7 @@ function BatchLine({ batch, place }: { batch: BatchStory; place: Place }) {
   );
 }
 
-function QuietLine({ story }: { story: Extract<Told, { kind: 'quiet' }> }) {
+function QuietLine({ story }: { story: Extract<AnyStory, { kind: 'quiet' }> }) {
   const { t, when } = useSpeech();
   const { ignored, dropped, flapping } = story.counts;
   return (
@@ -242,7 +243,7 @@ function QuietLine({ story }: { story: Extract<Told, { kind: 'quiet' }> }) {
       <ul class="plain">
         {story.events.slice(-50).map((event) => (
           <li key={event.id}>
-            <time class="number">{when(event.ops_time)}</time> {event.obj_name} <span lang="en">{event.text}</span>
+            <time class="number">{when(event.ops_time)}</time> {event.obj_name} <Told event={event} />
           </li>
         ))}
       </ul>
@@ -254,7 +255,7 @@ function SingleLine({ event }: { event: EventWithText }) {
   const { t } = useSpeech();
   return (
     <Line at={event.ops_time}>
-      <span class="word">{t.actions[event.action]}</span> <span lang="en">{event.text}</span>
+      <span class="word">{t.actions[event.action]}</span> <Told event={event} />
     </Line>
   );
 }
@@ -268,7 +269,7 @@ export function EventList({ events }: { events: readonly EventWithText[] }) {
         <li key={event.id}>
           <time class="number">{when(event.ops_time)}</time>
           <span class="word">{t.actions[event.action]}</span>
-          <span lang="en">{event.text}</span>
+          <Told event={event} />
         </li>
       ))}
     </ol>
