@@ -31,7 +31,12 @@ module.exports = {
       from: {},
       to: { circular: true },
     },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: ['^src/main\\.ts$', '\\.d\\.ts$'] }, to: {} },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: ['^src/main\\.ts$', '\\.d\\.ts$'] },
+      to: {},
+    },
     {
       // What the page is made of is bundled when it is built.
       name: 'no-unlisted-packages',
