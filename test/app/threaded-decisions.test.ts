@@ -85,6 +85,12 @@ describe('decisions in a thread of their own', () => {
       ['a', 1],
       ['b', 1],
     ]);
+    const view = (await fetch(`${url}/api/hosts/b`).then((response) => response.json())) as {
+      host: { name: string };
+      guests: { name: string }[];
+    };
+    expect([view.host.name, view.guests.map(({ name }) => name)]).toEqual(['b', ['g']]);
+    expect((await fetch(`${url}/api/hosts/nobody`)).status).toBe(404);
   });
 
   it('that take longer than they may end in decision_fail, and the next alert is taken', async () => {

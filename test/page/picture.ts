@@ -27,7 +27,7 @@ test('the picture of the page', async () => {
   await site.alert('night-cpu', 'compute-38');
   await settled(site);
   await site.alert('prod-cpu', 'compute-4');
-  const page = await open(site.url, { viewport: { width: 1360, height: 820 }, deviceScaleFactor: 1.5 });
+  const page = await open(site.url, { viewport: { width: 1440, height: 880 }, deviceScaleFactor: 1.5 });
   await page
     .locator('.moves .number.state', { hasText: /[2-9]\d %/ })
     .first()

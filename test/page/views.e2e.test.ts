@@ -141,6 +141,14 @@ describe.runIf(hasBrowser)('every view', () => {
     await page.locator('text=Nothing fits.').waitFor();
   });
 
+  test('the story goes on as it happens', async () => {
+    const page = await open(`${site.url}/?view=story`);
+    await page.locator('text=That is all there is.').waitFor();
+    await site.alert('night-cpu', 'compute-38');
+    await settled(site);
+    await page.locator('.stories > li.batch', { hasText: 'night-cpu' }).nth(1).waitFor();
+  });
+
   test('a rule is tried, and moves nothing', async () => {
     const page = await open(`${site.url}/?view=rules`);
     const rule = page.locator('article.rule', { hasText: 'night-cpu' });

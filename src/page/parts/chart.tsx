@@ -45,16 +45,19 @@ export function Chart({ title, course, full, thresholds, marks, write, theme }: 
       ctx.save();
       ctx.lineWidth = devicePixelRatio;
       ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-      ctx.textAlign = 'left';
       ctx.textBaseline = 'alphabetic';
       ctx.strokeStyle = ctx.fillStyle = colour('--over');
-      for (const { value, text } of thresholds) {
+      thresholds.forEach(({ value, text }, index) => {
         const y = Math.round(plot.valToPos(value, 'y', true));
         ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
         line(ctx, bbox.left, y, bbox.left + bbox.width, y);
         const below = y < bbox.top + 16 * devicePixelRatio;
-        ctx.fillText(text, bbox.left + 5 * devicePixelRatio, y + (below ? 13 : -4) * devicePixelRatio);
-      }
+        // Names of thresholds that lie close together stand at both ends.
+        const isLeft = index % 2 === 0;
+        ctx.textAlign = isLeft ? 'left' : 'right';
+        const x = isLeft ? bbox.left + 5 * devicePixelRatio : bbox.left + bbox.width - 5 * devicePixelRatio;
+        ctx.fillText(text, x, y + (below ? 13 : -4) * devicePixelRatio);
+      });
       ctx.strokeStyle = ctx.fillStyle = colour('--accent');
       ctx.setLineDash([]);
       for (const { at } of marks) {

@@ -99,11 +99,13 @@ function usePages(filter: string, live: readonly EventWithText[]) {
   const isBounded = filter.includes('until=');
   const asked = useRef(0);
 
-  const load = async (more: string, join: (page: EventWithText[]) => void) => {
+  const append = (page: EventWithText[]) => setEvents((before) => [...before, ...page]);
+  const unbounded = filter.replace(/&?until=[^&]*/, '');
+  const load = async (more: string, join: (page: EventWithText[]) => void, wanted = filter) => {
     const turn = (asked.current += 1);
     setLoading(true);
     try {
-      const { events: page } = await ask<{ events: EventWithText[] }>(`/api/events?limit=${PAGE}&${filter}${more}`);
+      const { events: page } = await ask<{ events: EventWithText[] }>(`/api/events?limit=${PAGE}&${wanted}${more}`);
       if (turn !== asked.current) return;
       setProblem('');
       join(page);
@@ -125,10 +127,13 @@ function usePages(filter: string, live: readonly EventWithText[]) {
   // What has come since is asked for with the same filter, so that it holds for that too.
   const newest = live.at(-1)?.id ?? 0;
   const last = events.at(-1)?.id ?? 0;
+  // Once for each that comes: what does not fit the filter must not be asked for over and over.
+  const told = useRef(0);
   useEffect(() => {
-    if (isBounded || isLoading || newest <= last || last === 0) return;
-    void load(`&after=${last}`, (page) => setEvents((before) => [...before, ...page]));
-  }, [newest]);
+    if (isBounded || isLoading || newest <= last || told.current === newest) return;
+    told.current = newest;
+    void load(last === 0 ? '' : `&after=${last}`, append);
+  }, [newest, isLoading]);
 
   const [first] = events;
   return {
@@ -145,12 +150,7 @@ function usePages(filter: string, live: readonly EventWithText[]) {
         setAll(page.length < PAGE);
       });
     },
-    newer: isBounded
-      ? () =>
-          void ask<{ events: EventWithText[] }>(
-            `/api/events?limit=${PAGE}&${filter.replace(/until=[^&]*/, '')}&after=${last}`,
-          ).then(({ events: page }) => setEvents((before) => [...before, ...page]))
-      : undefined,
+    newer: isBounded ? () => void load(`&after=${last}`, append, unbounded) : undefined,
   };
 }
 

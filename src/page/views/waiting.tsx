@@ -164,7 +164,8 @@ export function PlanCard({ plan, model, place }: { plan: PlanView; model: Model;
 function loadsOf(plan: PlanView, left: ReadonlySet<string>, { fleet }: Model): LoadBar[] {
   const isCpu = plan.metric === 'cpu.usage_active';
   const hostOf = (id: string) => fleet?.hosts.find((host) => host.id === id);
-  return plan.loads.map((load) => {
+  const sourcesFirst = [...plan.loads].sort((a, b) => (a.role < b.role ? -1 : a.role > b.role ? 1 : 0));
+  return sourcesFirst.map((load) => {
     const host = hostOf(load.id);
     let after = load.after;
     for (const { guest, target_host } of plan.migrations) {
