@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { chapterOf } from './render-chapter.js';
+import { chapterOf, READING_ORDER } from './render-chapter.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
@@ -54,9 +54,8 @@ const chaptersOf = async (language) => {
   );
   return chapters.sort((a, b) => order(a.name) - order(b.name) || (a.name < b.name ? -1 : 1));
 };
-/** How a newcomer reads; others follow by name. */
-const ORDER = ['start', 'install', 'clouds', 'rules', 'alerts', 'operate', 'settings', 'security', 'design'];
-const order = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+/** Chapters that have no place of their own follow by name. */
+const order = (name) => (READING_ORDER.includes(name) ? READING_ORDER.indexOf(name) : READING_ORDER.length);
 
 const manual = {
   version: JSON.parse(packageFile).version,

@@ -2,6 +2,33 @@ import { readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { Marked } from 'marked';
 
+/** The chapters as a newcomer reads them. */
+export const READING_ORDER = [
+  'concepts',
+  'senders',
+  'rules',
+  'clouds',
+  'cloud-simulated',
+  'cloud-cloudpods',
+  'cloud-openstack',
+  'cloud-proxmox',
+  'cloud-libvirt',
+  'metric-stores',
+  'decisions',
+  'operating',
+  'monitoring',
+  'notices',
+  'troubleshooting',
+  'reliability',
+  'security',
+  'upgrading',
+  'environment',
+  'http-api',
+  'benchmarks',
+  'design',
+  'working',
+];
+
 const escape = (text) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 const plain = (text) => text.replace(/[`*_[\]]/g, '').replace(/\(https?:[^)]*\)/g, '');
 const slug = (text) =>

@@ -6,8 +6,11 @@ interface Chapter {
   sections: { id: string }[];
 }
 const manual = new URL('../../src/manual/', import.meta.url);
-const { chapterOf } = (await import(new URL('../../src/page/render-chapter.js', import.meta.url).href)) as {
+const { chapterOf, READING_ORDER } = (await import(
+  new URL('../../src/page/render-chapter.js', import.meta.url).href
+)) as {
   chapterOf: (name: string, text: string, directory: string) => Chapter;
+  READING_ORDER: string[];
 };
 
 const chapters = ['en', 'zh'].flatMap((language) => {
@@ -30,4 +33,8 @@ it.each(chapters)('shows the links of $language/$name on the page, to sections t
     expect(led, link).toBeDefined();
     if (anchor !== undefined) expect(led?.shown.sections.map(({ id }) => id)).toContain(anchor);
   }
+});
+
+it.each(chapters)('has a place for $language/$name among the chapters', ({ name }) => {
+  expect(READING_ORDER).toContain(name);
 });
