@@ -34,13 +34,15 @@ function chapters(language: string): Chapter[] {
 
 /** A chapter at a terminal: titles in bold, paragraphs as wide as there is room; code and tables as they are. */
 function rendered(text: string, width: number, paint: Paint): string {
-  const blocks = text.split(/\n(?=```)|(?<=\n```)\n|\n{2,}/);
-  let isCode = false;
+  const blocks = text
+    .split(/^( *```[^]*?^ *```)$/m)
+    .flatMap((part, at) =>
+      at % 2 === 1 ? [part] : part.split(/\n{2,}/).map((block) => block.replace(/^\n+|\n+$/g, '')),
+    )
+    .filter((block) => block !== '');
   return blocks
     .map((block) => {
-      const wasCode = isCode;
-      if ((block.match(/^```/gm) ?? []).length % 2 === 1) isCode = !isCode;
-      if (wasCode || block.startsWith('```') || /^\s*\|/.test(block)) return block;
+      if (/^ *```/.test(block) || /^\s*\|/.test(block)) return block;
       const [, title] = /^#+ (.+)$/.exec(block) ?? [];
       if (title !== undefined) return paint('bold', title);
       // A list has an entry a line; the lines of a paragraph are one.

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import stringWidth from 'string-width';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bare, inPipe, seen } from '../support/command-line.js';
@@ -30,6 +31,14 @@ describe('automigrate help', () => {
       // Tables and code would say something else in other lines.
       if (!isCode && !line.includes('|')) expect(stringWidth(line), line).toBeLessThanOrEqual(80);
     }
+  });
+
+  it('prints code as it is written, within lists too', async () => {
+    const text = readFileSync(new URL('../../src/manual/zh/cloud-libvirt.md', import.meta.url), 'utf8');
+    const code = [...text.matchAll(/^( *)```[^]*?^\1```$/gm)].map(([block]) => block);
+    expect(code.some((block) => block.startsWith(' '))).toBe(true);
+    const { out } = await seen(['help', 'cloud-libvirt'], 80, { LANG: 'zh_CN.UTF-8' });
+    for (const block of code) expect(bare(out)).toContain(block);
   });
 
   it('names the chapters where there is none of that name', async () => {
