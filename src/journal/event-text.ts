@@ -37,7 +37,7 @@ function sentenceOf(event: NewEvent | JournalEvent): string {
     case 'create':
       return `rule ${event.obj_name} was added${ruleText(event.notes)}`;
     case 'changed':
-      return `rule ${event.obj_name} was changed${ruleText(event.notes)}`;
+      return `rule ${event.obj_name} was changed${changesText(event.notes)}`;
     case 'migrating':
       return `${guestText(event.notes)} goes ${wayText(event.notes)}`;
     case 'migrate_success':
@@ -85,6 +85,11 @@ function ruleText({ metric, threshold }: Record<string, unknown>): string {
   if (typeof metric !== 'string') return '';
   const known = typeof threshold === 'number' || typeof threshold === 'string';
   return `: ${metric}${known ? `, threshold ${threshold}` : ''}`;
+}
+
+function changesText({ changes, ...spec }: Record<string, unknown>): string {
+  const isTold = Array.isArray(changes) && changes.length > 0;
+  return isTold ? `: ${changes.map(String).join('; ')}` : ruleText(spec);
 }
 
 function guestText({ guest }: MigrationNotes): string {

@@ -335,7 +335,23 @@ describe('the journal', () => {
     expect(await noted(60)).toHaveLength(1);
     expect(await noted(70)).toEqual([
       ['create', 'rule test-cpu was added: cpu.usage_active, threshold 60'],
-      ['changed', 'rule test-cpu was changed: cpu.usage_active, threshold 70'],
+      ['changed', 'rule test-cpu was changed: threshold: 60 → 70'],
+    ]);
+  });
+
+  it('tells of each change of a rule by what is different from the one before', async () => {
+    const journal = await openJournal(directory, createVirtualClock());
+    const base = { metric: 'cpu.usage_active', threshold: 60 };
+    for (const spec of [
+      base,
+      { ...base, mode: 'auto', ignore: { guests: ['db'] } },
+      { ...base, mode: 'recommend', enabled: false },
+    ]) {
+      await journal.noteRules([{ name: 'test-cpu', spec }]);
+    }
+    expect((await journal.events({ action: 'changed' })).map(({ text }) => text)).toEqual([
+      'rule test-cpu was changed: mode: not set → auto; ignore.guests: not set → ["db"]',
+      'rule test-cpu was changed: mode: auto → recommend; ignore.guests: ["db"] → not set; enabled: not set → false',
     ]);
   });
 

@@ -14,6 +14,7 @@ import { checkJournal, emptyJournal, pruneAside, readOrPutAside } from './journa
 import { passes } from '../event-filter.js';
 import type { EventFilter, Journal, JournalChange } from '../journal.js';
 import { withText } from '../event-text.js';
+import { differences } from '../differences.js';
 import type { EventWithText, JournalEvent, NewEvent } from '../events.js';
 import { JournalError } from '../journal.js';
 import { bounded, emptyMemory, frozen } from '../memory.js';
@@ -251,8 +252,12 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
     async noteRules(rules) {
       const prints = Object.fromEntries(rules.map(({ name, spec }) => [name, printOf(spec)]));
       if (JSON.stringify(prints) === JSON.stringify(current.rule_prints)) return;
+      const before = await specsOf(
+        rules.map(({ name }) => name).filter((name) => changedPrint(name, prints, current)),
+        (filter) => readEvents(current, archive, filter),
+      );
       await enqueue((base) => {
-        const [next, rows] = prepare(base, { events: ruleEvents(rules, prints, base) });
+        const [next, rows] = prepare(base, { events: ruleEvents(rules, prints, before, base) });
         return [{ ...next, known_rules: Object.keys(prints), rule_prints: prints }, rows];
       });
     },
@@ -261,17 +266,42 @@ export async function openJournal(directory: string, clock: Clock, options: Jour
 
 type RuleSpec = Parameters<FileJournal['noteRules']>[0][number];
 
+function changedPrint(
+  name: string,
+  prints: Readonly<Record<string, string>>,
+  { rule_prints: before = {} }: Pick<JournalFile, 'rule_prints'>,
+): boolean {
+  return before[name] !== undefined && before[name] !== prints[name];
+}
+
+/** What the events say that rules said last; nothing of rules whose events are pruned. */
+async function specsOf(
+  names: readonly string[],
+  read: (filter: EventFilter) => Promise<JournalEvent[]>,
+): Promise<Map<string, Record<string, unknown>>> {
+  const found = new Map<string, Record<string, unknown>>();
+  for (const rule of names) {
+    const [last] = await read({ rule, action: ['create', 'changed'], limit: 1 });
+    if (last?.action === 'create' || last?.action === 'changed') found.set(rule, last.notes);
+  }
+  return found;
+}
+
 /** What has become of the rules since they were noted last. */
 function ruleEvents(
   rules: readonly RuleSpec[],
   prints: Readonly<Record<string, string>>,
-  { known_rules: known, rule_prints: before = {} }: JournalFile,
+  before: ReadonlyMap<string, Record<string, unknown>>,
+  file: Pick<JournalFile, 'known_rules' | 'rule_prints'>,
 ): NewEvent[] {
+  const known = file.known_rules;
   const base = (name: string) => ({ obj_name: name, user: 'system' });
   const noted = rules.flatMap(({ name, spec }): NewEvent[] => {
     if (!known.includes(name)) return [{ ...base(name), action: 'create', notes: spec }];
-    const isChanged = before[name] !== undefined && before[name] !== prints[name];
-    return isChanged ? [{ ...base(name), action: 'changed', notes: spec }] : [];
+    if (!changedPrint(name, prints, file)) return [];
+    const was = before.get(name);
+    const changes = was && differences(was, spec);
+    return [{ ...base(name), action: 'changed', notes: { ...spec, ...(changes && { changes }) } }];
   });
   const gone = known.filter((name) => prints[name] === undefined);
   return [
