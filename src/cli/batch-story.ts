@@ -62,10 +62,13 @@ function took(event: EventWithText, events: readonly EventWithText[]): string {
 function outcome({ events, running, ending }: BatchFacts): string {
   const count = (action: EventAction) => events.filter((event) => event.action === action).length;
   const moved = ending?.succeeded ?? count('migrate_success');
-  const failed = ending?.failed ?? count('migrate_fail') + count('migrate_error');
+  const failed = count('migrate_fail') + count('migrate_error');
+  // Of those that came to nothing, the ones that were never begun.
+  const leftOut = Math.max(0, (ending?.failed ?? failed) - failed);
   const sum = [
     moved > 0 ? `${counted(moved, 'guest')} moved` : 'no guest moved',
     ...(failed > 0 ? [`${counted(failed, 'move')} failed`] : []),
+    ...(leftOut > 0 ? [`${counted(leftOut, 'move')} left out`] : []),
   ].join(', ');
   if (running) {
     const { step, stopped } = running;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { Plan } from '../balancer/index.js';
+import type { TryView } from '../intake/views.js';
 import type { CliContext } from './context.js';
+import { EXIT } from './context.js';
 import { planText } from './plan-text.js';
 import { receiverCommand, receiverFor, tell } from './receiver-command.js';
 
@@ -11,13 +12,28 @@ interface TestAlertAnswer {
   alert: unknown;
   /** What the door has answered. */
   answer: { outcome?: string; reason?: string; text?: string; batch?: string };
-  plan?: Plan;
+  plan?: TryView;
   batch?: string;
 }
 
 function answerText({ answer, outcome }: TestAlertAnswer): string {
   const { outcome: word = outcome, reason, text } = answer;
   return `the receiver answers: ${word}${reason === undefined ? '' : ` (${reason})`}${text === undefined ? '' : `: ${text}`}`;
+}
+
+/** What came of an alert that was sent. */
+function cameOf(plan: TestAlertAnswer['plan'], batch: string | undefined): string {
+  if (batch === undefined) return 'nothing moves: the alert was not accepted';
+  const story = `"automigrate events ${batch}" tells how it goes`;
+  switch (plan?.would.outcome) {
+    case 'recommend':
+      return `nothing moves without an approval: ${story}, "automigrate plans" shows what waits`;
+    case 'nothing':
+      return `nothing is to be moved: ${story}`;
+    case 'move':
+    case undefined:
+      return `it is carried out: ${story}`;
+  }
 }
 
 /** `automigrate test-alert`: sends a true webhook for a rule and a host, and tells what came of it. */
@@ -35,10 +51,9 @@ export function testAlertCommand(context: CliContext): Command {
           answerText(answer),
           ...(answer.plan ? ['', planText(answer.plan)] : []),
           '',
-          go && batch !== undefined
-            ? `it is carried out: "automigrate events ${batch}" tells how it goes`
-            : 'nothing was moved; --go carries it out',
+          go ? cameOf(answer.plan, batch) : 'nothing was moved; --go carries it out',
         ];
       });
+      if (go && (body.batch ?? body.answer.batch) === undefined) context.exit(EXIT.notDone);
     });
 }

@@ -150,9 +150,15 @@ describe('trying', () => {
     expect(out).toMatch(/nothing was moved; --go carries it out\n$/);
     expect((await json<unknown[]>('events')).length).toBe(before);
     const gone = await automigrate('test-alert', 'ask-first', '--host', 'a', '--go');
+    expect(gone.out).toMatch(/nothing moves without an approval: "automigrate events/);
     const [, batch = ''] = /"automigrate events (\w+)" tells how it goes/.exec(gone.out) ?? [];
     await receiver.idle();
     expect((await automigrate('events', batch)).out).toMatch(/recommended: plan /);
+    await automigrate('pause', '--reason', 'work');
+    const ignored = await automigrate('test-alert', 'ask-first', '--host', 'a', '--go');
+    await automigrate('resume');
+    expect(ignored.status).toBe(3);
+    expect(ignored.out).toMatch(/ignored \(paused\)[^]*nothing moves: the alert was not accepted\n$/);
   });
 });
 

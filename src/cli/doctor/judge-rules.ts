@@ -8,14 +8,19 @@ import { counted, some } from './finding.js';
 export function judgeRules({ rules: loaded, cloud, store, config }: Omit<Evidence, 'warnings' | 'journal'>): Finding[] {
   const subject = 'rules';
   const { rules, problems } = loaded;
+  const create = 'automigrate rules create test-cpu cpu.usage_active.gt 60 --mode recommend';
+  const hasDirectory = !problems.some(({ text }) => text.endsWith('the directory of rules does not exist'));
   const findings: Finding[] = problems.map(({ text }) => ({
     subject,
     verdict: 'wrong',
     text,
-    remedy: 'mend the file: the receiver does not start with it',
+    remedy: hasDirectory
+      ? 'mend the file: the receiver does not start with it'
+      : `${create} makes it, or set RULES_DIR`,
   }));
+  if (!hasDirectory) return findings;
   if (rules.length === 0) {
-    const remedy = 'automigrate rules create test-cpu cpu.usage_active.gt 60 --mode recommend';
+    const remedy = create;
     return [
       ...findings,
       { subject, verdict: 'wrong', text: `no rule in ${config.rulesDir}: no alert leads to anything`, remedy },

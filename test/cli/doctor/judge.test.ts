@@ -142,6 +142,16 @@ describe('is wrong, and what to do about it', () => {
       { setup: ['CLOUD: libvirt: the program virsh is not in PATH'] },
       /virsh is not in PATH → install/,
     ],
+    [
+      'no directory of rules',
+      {
+        rules: {
+          ...rulesOf(),
+          problems: [{ file: 'rules', text: 'rules: the directory of rules does not exist' }],
+        },
+      },
+      /^rules: the directory of rules does not exist → automigrate rules create/,
+    ],
     ['no rule', { rules: rulesOf() }, /no rule in rules: no alert leads to anything → automigrate rules create/],
     [
       'no rule that is enabled',
