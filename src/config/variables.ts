@@ -10,7 +10,7 @@ import { noticeVariables } from './notices.js';
 import { limitVariables, serviceVariables } from './service-settings.js';
 
 /**
- * The one table of all settings: reading, help, the schema of the configuration file, `automigrate config` and the README go by it.
+ * The one table of all settings: reading, help, the schema of the configuration file, `automigrate config` and the manual go by it.
  */
 export const variables = z.object({
   ...serviceVariables,

@@ -69,10 +69,10 @@ describe('/metrics', () => {
     expect(promtool(['check', 'metrics'], await scrape())).toEqual({ status: 0, said: '' });
   });
 
-  it('is what the README says', async () => {
+  it('is what the manual says', async () => {
     const { scrape } = await scraped({ NOTIFY_URL: 'http://127.0.0.1:9/x' });
     const names = [...(await scrape()).matchAll(/^# TYPE (automigrate_\w+) /gm)].map(([, name]) => name!);
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../src/manual/en/monitoring.md', import.meta.url), 'utf8');
     const rows = readme.split('\n').filter((line) => line.startsWith('| `automigrate_'));
     const told = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!));
     expect(told.sort()).toEqual(names.sort());

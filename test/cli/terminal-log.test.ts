@@ -87,6 +87,6 @@ describe('a line for people', () => {
   });
 });
 
-it('the README tells of it', async () => {
-  expect(await readFile('README.md', 'utf8')).toContain('03:41:56 info  planned');
+it('the manual tells of it', async () => {
+  expect(await readFile('src/manual/en/operating.md', 'utf8')).toContain('03:41:56 info  planned');
 });

@@ -8,9 +8,9 @@ import { whatIsMissing } from './daemon.js';
 
 const run = promisify(execFile);
 
-/** The README's YAML that begins with this comment. */
+/** The manual's YAML that begins with this comment. */
 async function snippet(comment: string): Promise<string> {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const readme = await readFile(new URL('../../src/manual/en/senders.md', import.meta.url), 'utf8');
   const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
   const found = blocks.filter((text) => text.startsWith(`# ${comment}`));
   expect(found, `snippets that begin with "# ${comment}"`).toHaveLength(1);
@@ -26,8 +26,8 @@ async function checked(tool: string, command: string[], text: string): Promise<s
   return (await run(tool, [...command, file])).stdout;
 }
 
-// The file as it stands in the README is one that can be used: nothing has to be guessed around it.
-describe("the README's snippets, as the senders' own tools see them", () => {
+// The file as it stands in the manual is one that can be used: nothing has to be guessed around it.
+describe("the manual's snippets, as the senders' own tools see them", () => {
   describe.skipIf(whatIsMissing(['amtool']))(`to Alertmanager${whatIsMissing(['amtool']) ?? ''}`, () => {
     it('the configuration of Alertmanager is complete', async () => {
       const text = await snippet('alertmanager.yml');
@@ -57,7 +57,7 @@ describe("the README's snippets, as the senders' own tools see them", () => {
   });
 
   it('the alert looks at the period of the rule that it is for', async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const readme = await readFile(new URL('../../src/manual/en/senders.md', import.meta.url), 'utf8');
     const rule = JSON.parse(/```json\n(\{[^`]*?"\$schema"[^`]*?)```/.exec(readme)![1]!) as {
       name: string;
       period: string;

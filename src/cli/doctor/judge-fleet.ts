@@ -9,7 +9,7 @@ const MOST_SKEW_MS = 30_000;
 function remedyOf(text: string, settings: string): string {
   if (/HTTP 401|authentication/i.test(text)) return `check user and secret: ${settings}`;
   if (/HTTP 403|forbidden|privilege|rights/i.test(text))
-    return 'give the user the rights that the README names for this cloud or store';
+    return 'give the user the rights that the manual names for this cloud or store';
   if (/certificate|self.signed|CERT_/i.test(text)) return `name the authority's certificate: ${settings}`;
   if (/database not found/i.test(text)) return 'check INFLUXDB_DATABASE';
   return `check the address, and whether a firewall or proxy is in the way: ${settings}`;
@@ -60,7 +60,7 @@ export function judgeCloud({ cloud, setup }: Pick<Evidence, 'cloud' | 'setup'>):
       subject,
       verdict: 'wrong',
       text: `${name}: ${warning}`,
-      remedy: 'see "Least rights" of this cloud in the README',
+      remedy: 'see "Least rights" in the chapter on this cloud of the manual',
     })),
     ...judgeClock(subject, name, ping),
   ];
