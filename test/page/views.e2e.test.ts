@@ -159,6 +159,15 @@ describe.runIf(hasBrowser)('every view', () => {
     expect((await site.get<{ batch: unknown }>('/api/batch')).batch).toBeNull();
   });
 
+  test('a link of a chapter leads to its heading, in the language that one reads', async () => {
+    const page = await open(`${site.url}/manual/design?lang=zh`);
+    const link = page.locator('.prose a[href^="/manual/"]').first();
+    const [, chapter = ''] = /^\/manual\/([\w-]+)/.exec((await link.getAttribute('href')) ?? '') ?? [];
+    await link.click();
+    await page.waitForURL((url) => url.pathname === `/manual/${chapter}` && url.search === '?lang=zh');
+    await page.locator('.prose h1').waitFor();
+  });
+
   test('the manual is searched', async () => {
     const page = await open(`${site.url}/manual`);
     await page.getByLabel('Search the manual').fill('steer');

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Place } from '../model/place.js';
-import { go, viewAt, withQuery } from '../model/place.js';
+import { addressOf, go, viewAt, withQuery } from '../model/place.js';
 import { Link } from '../parts/link.js';
 import { useSpeech } from '../text/language.js';
 
@@ -94,6 +94,7 @@ export function Manual({ place }: { place: Place }) {
             <div
               class="prose"
               lang={shown.isOwn ? language : language === 'en' ? 'zh' : 'en'}
+              onClick={(event) => followLink(event, place)}
               dangerouslySetInnerHTML={{ __html: shown.html }}
             />
           </>
@@ -103,6 +104,16 @@ export function Manual({ place }: { place: Place }) {
       </article>
     </section>
   );
+}
+
+/** A link to another chapter keeps the language. */
+function followLink(event: MouseEvent, place: Place): void {
+  const link = event.target instanceof Element ? event.target.closest('a') : null;
+  const href = link?.getAttribute('href') ?? '';
+  const [, chapter, anchor = ''] = /^\/manual\/([^#]+)(#.*)?$/.exec(href) ?? [];
+  if (chapter === undefined || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  location.assign(`${addressOf(viewAt(place, 'manual', chapter))}${anchor}`);
 }
 
 /** Sections that hold every word. */
