@@ -16,6 +16,7 @@ export const READING_ORDER = [
   'metric-stores',
   'decisions',
   'operating',
+  'walkthrough',
   'monitoring',
   'notices',
   'troubleshooting',
