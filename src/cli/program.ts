@@ -1,6 +1,7 @@
 import { VERSION } from '../common/version.js';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../common/error-message.js';
+import { completionCommand } from './completion.js';
 import { type CliContext, EXIT, InputError, refuse } from './context.js';
 import { type ReadEvents, addEventsCommand } from './events.js';
 import { helpCommand } from './help.js';
@@ -100,6 +101,7 @@ export async function runCli(
   addRulesCommand(program, context);
   addEventsCommand(program, context, handlers.readEvents);
   for (const make of handlers.commands ?? []) program.addCommand(make(context));
+  program.addCommand(completionCommand(program, context));
   program.helpCommand(false).addCommand(helpCommand(program, context));
   for (const command of program.commands) adopt(program, command);
   try {

@@ -7,6 +7,7 @@ import { VARIABLES } from '../../src/config/variables.js';
 import { PRESETS } from '../../src/fleet/metrics/presets.js';
 import { EVENT_ACTIONS } from '../../src/journal/events.js';
 import { ruleJsonSchema } from '../../src/rules/schema.js';
+import { openapi } from '../../src/http/openapi.js';
 import { parseRule } from '../../src/rules/load.js';
 
 const CHAPTERS = readdirSync('src/manual/en').map((name) => join('src/manual/en', name));
@@ -153,6 +154,18 @@ describe('what the shell is given', () => {
   )('in %s is a script that there is: npm run %s', (_path, name) => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
     expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
+describe('the chapter on the HTTP API', () => {
+  const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, { summary?: string }>).flatMap(([method, { summary }]) =>
+      summary === undefined ? [] : [[`${method.toUpperCase()} ${path}`, summary] as const],
+    ),
+  );
+
+  it.each(operations)('tells of %s as the description of the interface does', (operation, summary) => {
+    expect(manual).toContain(`| ${code(operation)} | ${summary} |`);
   });
 });
 
