@@ -28,6 +28,8 @@ const site = (beforeLook?: (gate: Gate) => Promise<unknown>) =>
       metric: 'cpu.usage_active',
       threshold: THRESHOLD,
       period: '5s',
+      // What is told here is of the alerting host: no other is relieved before it alerts.
+      relieve: 'alerting' as const,
     })),
     beforeLook,
   );

@@ -36,7 +36,7 @@ describe.runIf(hasBrowser)('every view', () => {
     hosts: ['/?view=hosts', 'text=compute-40'],
     story: ['/?view=story', 'text=5 alerts ignored'],
     rules: ['/?view=rules', 'text=moves by itself'],
-    manual: ['/manual?', 'text=The walk of an alert'],
+    manual: ['/manual/design?', 'text=The walk of an alert'],
     api: ['/openapi?', 'code:has-text("/webhooks/alertmanager")'],
     host: ['/?host=id-compute-4', '.chart canvas'],
     batch: [`/?batch=${batch}`, 'text=Everything that was recorded'],
