@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     globalSetup: ['test/support/build-page.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     restoreMocks: true,
+    // Many tests wait for processes of their own: one worker, as two CPUs would get, idles half of the time.
+    maxWorkers: Math.max(3, availableParallelism()),
     // Only a hang may run into it: nothing is timed.
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -37,7 +37,7 @@ describe.runIf(hasBrowser)('the page and its receiver', () => {
     const { url } = await site({ WEBHOOK_TOKEN: 'a-long-enough-secret' });
     const page = await open(url);
     await page.locator('text=no API_TOKEN').waitFor();
-    const manual = await open(`${url}/manual`);
+    const manual = await open(`${url}/manual/design`);
     await manual.locator('text=The walk of an alert').first().waitFor();
   });
 
