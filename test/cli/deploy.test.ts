@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,18 +8,11 @@ import { parse, parseAllDocuments } from 'yaml';
 import { embeddedFleet } from '../../src/fleet/clouds/embedded-fleet.js';
 import { ruleFileSchema } from '../../src/rules/rule.js';
 import { deployCommand } from '../../src/cli/deploy.js';
+import { isInstalled } from '../e2e/daemon.js';
+import { checkedBy } from '../support/tools.js';
 import { run } from './run.js';
 
 const execute = promisify(execFile);
-/** Whether a tool is installed. */
-const has = (tool: string): boolean => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${tool}`]);
-    return true;
-  } catch {
-    return false;
-  }
-};
 const deploy = (args: string) => run(`deploy ${args}`, { handlers: { commands: [deployCommand] } });
 
 describe('automigrate deploy --for openstack-policy', () => {
@@ -53,15 +46,6 @@ describe('automigrate deploy --for openstack-policy', () => {
   });
 });
 
-/** What a tool says of files; a tool that finds a fault fails. */
-async function checked(tool: string, args: string[], files: ReadonlyMap<string, string>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'automigrate-deploy-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  for (const [name, text] of files) await writeFile(join(folder, name), text);
-  const { stdout, stderr } = await execute(tool, [...args, ...[...files.keys()].map((name) => join(folder, name))]);
-  return stdout + stderr;
-}
-
 interface Compose {
   services: Record<string, { configs?: { source: string; target: string }[]; environment?: Record<string, string> }>;
   configs: Record<string, { content: string }>;
@@ -88,29 +72,30 @@ describe('automigrate deploy --for compose', () => {
     expect(ruleFileSchema.safeParse(rule).success).toBe(true);
   });
 
-  it.skipIf(!has('promtool'))('promtool takes its Prometheus', async () => {
-    const files = new Map([
-      ['rules.yml', await content('alert-rules')],
-      ['prometheus.yml', await content('prometheus')],
-    ]);
-    expect(await checked('promtool', ['check', 'rules'], new Map([...files].slice(0, 1)))).toContain('SUCCESS');
-    await checked('promtool', ['check', 'config', '--syntax-only'], new Map([...files].slice(1)));
+  it.skipIf(!isInstalled('promtool'))('promtool takes its Prometheus', async () => {
+    const rules = { 'rules.yml': await content('alert-rules') };
+    expect(await checkedBy('promtool', ['check', 'rules'], rules)).toContain('SUCCESS');
+    const config = { 'prometheus.yml': await content('prometheus') };
+    await checkedBy('promtool', ['check', 'config', '--syntax-only'], config);
   });
 
-  it.skipIf(!has('amtool'))('amtool takes its Alertmanager', async () => {
-    const files = new Map([['alertmanager.yml', await content('alertmanager')]]);
-    expect(await checked('amtool', ['check-config'], files)).toContain('SUCCESS');
+  it.skipIf(!isInstalled('amtool'))('amtool takes its Alertmanager', async () => {
+    const files = { 'alertmanager.yml': await content('alertmanager') };
+    expect(await checkedBy('amtool', ['check-config'], files)).toContain('SUCCESS');
   });
 });
 
 describe('automigrate deploy --for systemd', () => {
-  it.skipIf(!has('systemd-analyze'))('systemd takes the unit, and calls what it is exposed to small', async () => {
-    const { out } = await deploy(`--for systemd --program ${process.execPath}`);
-    const files = new Map([['automigrate.service', out]]);
-    expect(await checked('systemd-analyze', ['verify'], files)).toBe('');
-    const exposure = await checked('systemd-analyze', ['security', '--offline=true'], files);
-    expect(Number(/Overall exposure level[^:]*: ([\d.]+)/.exec(exposure)![1])).toBeLessThan(2);
-  });
+  it.skipIf(!isInstalled('systemd-analyze'))(
+    'systemd takes the unit, and calls what it is exposed to small',
+    async () => {
+      const { out } = await deploy(`--for systemd --program ${process.execPath}`);
+      const files = { 'automigrate.service': out };
+      expect(await checkedBy('systemd-analyze', ['verify'], files)).toBe('');
+      const exposure = await checkedBy('systemd-analyze', ['security', '--offline=true'], files);
+      expect(Number(/Overall exposure level[^:]*: ([\d.]+)/.exec(exposure)![1])).toBeLessThan(2);
+    },
+  );
 });
 
 interface KubernetesObject {
@@ -135,11 +120,9 @@ describe('automigrate deploy --for kubernetes', () => {
     expect(ruleFileSchema.parse(rule)).toMatchObject({ mode: 'recommend' });
   });
 
-  it.skipIf(!has('kubernetes-validate'))("holds to Kubernetes' own schema", async () => {
+  it.skipIf(!isInstalled('kubernetes-validate'))("holds to Kubernetes' own schema", async () => {
     const { out } = await deploy('--for kubernetes');
-    expect(await checked('kubernetes-validate', ['--strict'], new Map([['automigrate.yaml', out]]))).toContain(
-      'passed',
-    );
+    expect(await checkedBy('kubernetes-validate', ['--strict'], { 'automigrate.yaml': out })).toContain('passed');
   });
 
   it('has the Prometheus operator scrape it where that is asked for', async () => {
@@ -174,7 +157,7 @@ describe('automigrate deploy --for helm', () => {
     });
   });
 
-  it.skipIf(!has('helm'))('helm lints it, and what it renders has names of its own', async () => {
+  it.skipIf(!isInstalled('helm'))('helm lints it, and what it renders has names of its own', async () => {
     const folder = await chart();
     const tokens = ['--set', 'tokens.webhook=one,tokens.api=other'];
     expect((await execute('helm', ['lint', folder, ...tokens])).stdout).toContain('0 chart(s) failed');

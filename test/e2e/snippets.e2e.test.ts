@@ -1,29 +1,15 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { checkedBy } from '../support/tools.js';
 import { whatIsMissing } from './daemon.js';
-
-const run = promisify(execFile);
 
 /** The manual's YAML that begins with this comment. */
 async function snippet(comment: string): Promise<string> {
-  const readme = await readFile(new URL('../../src/manual/en/senders.md', import.meta.url), 'utf8');
-  const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
+  const chapter = await readFile(new URL('../../src/manual/en/senders.md', import.meta.url), 'utf8');
+  const blocks = [...chapter.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
   const found = blocks.filter((text) => text.startsWith(`# ${comment}`));
   expect(found, `snippets that begin with "# ${comment}"`).toHaveLength(1);
   return found[0]!;
-}
-
-/** What a tool says of a snippet as a file. */
-async function checked(tool: string, command: string[], text: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'automigrate-snippet-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const file = join(directory, 'snippet.yml');
-  await writeFile(file, text);
-  return (await run(tool, [...command, file])).stdout;
 }
 
 // The file as it stands in the manual is one that can be used: nothing has to be guessed around it.
@@ -31,7 +17,7 @@ describe("the manual's snippets, as the senders' own tools see them", () => {
   describe.skipIf(whatIsMissing(['amtool']))(`to Alertmanager${whatIsMissing(['amtool']) ?? ''}`, () => {
     it('the configuration of Alertmanager is complete', async () => {
       const text = await snippet('alertmanager.yml');
-      expect(await checked('amtool', ['check-config'], text)).toContain('SUCCESS');
+      expect(await checkedBy('amtool', ['check-config'], { 'snippet.yml': text })).toContain('SUCCESS');
     });
 
     it('repeats a little before a multiple of its group interval: an exact one is a race that mostly costs another interval', async () => {
@@ -52,13 +38,15 @@ describe("the manual's snippets, as the senders' own tools see them", () => {
   describe.skipIf(whatIsMissing(['promtool']))(`to Prometheus${whatIsMissing(['promtool']) ?? ''}`, () => {
     it('the rules of Prometheus are complete', async () => {
       const text = await snippet('rules/hosts.yml');
-      expect(await checked('promtool', ['check', 'rules'], text)).toContain('SUCCESS: 1 rules found');
+      expect(await checkedBy('promtool', ['check', 'rules'], { 'snippet.yml': text })).toContain(
+        'SUCCESS: 1 rules found',
+      );
     });
   });
 
   it('the alert looks at the period of the rule that it is for', async () => {
-    const readme = await readFile(new URL('../../src/manual/en/senders.md', import.meta.url), 'utf8');
-    const rule = JSON.parse(/```json\n(\{[^`]*?"\$schema"[^`]*?)```/.exec(readme)![1]!) as {
+    const chapter = await readFile(new URL('../../src/manual/en/rules.md', import.meta.url), 'utf8');
+    const rule = JSON.parse(/```json\n(\{[^`]*?"\$schema"[^`]*?)```/.exec(chapter)![1]!) as {
       name: string;
       period: string;
     };

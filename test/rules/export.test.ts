@@ -1,32 +1,17 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { directory } from './files.js';
 import { matchAlert } from '../../src/rules/match.js';
 import { loadRules } from '../../src/rules/load.js';
 import { PRESET_NAMES } from '../../src/fleet/metrics/presets.js';
 import { run } from '../cli/run.js';
+import { isInstalled } from '../e2e/daemon.js';
+import { checkedBy } from '../support/tools.js';
 
-const execute = promisify(execFile);
-const has = async (tool: string) =>
-  execute(tool, ['--version']).then(
-    () => true,
-    () => false,
-  );
-const PROMTOOL = await has('promtool');
-const AMTOOL = await has('amtool');
-
-/** What a tool of the sender says of a file. */
-async function checked(tool: string, command: string[], text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'automigrate-export-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(join(folder, 'file.yml'), text);
-  return (await execute(tool, [...command, join(folder, 'file.yml')])).stdout;
-}
+const PROMTOOL = isInstalled('promtool');
+const AMTOOL = isInstalled('amtool');
 
 const CPU = { name: 'test-cpu', metric: 'cpu.usage_active', threshold: 60, period: '2m' };
 const MEMORY = { name: 'low-memory', metric: 'mem.available', threshold: '16GiB' };
@@ -111,7 +96,7 @@ describe('rules export --for prometheus', () => {
   it.skipIf(!PROMTOOL).each(PRESET_NAMES)('promtool takes what the preset %s makes', async (preset) => {
     const dir = await rulesDir({ ...CPU, source: { hosts: ['a15', 'höst"1'] } }, MEMORY);
     const text = await exported(dir, `--for prometheus --preset ${preset}`);
-    expect(await checked('promtool', ['check', 'rules'], text)).toContain('SUCCESS: 2 rules found');
+    expect(await checkedBy('promtool', ['check', 'rules'], { 'file.yml': text })).toContain('SUCCESS: 2 rules found');
   });
 });
 
@@ -136,7 +121,7 @@ describe('rules export --for alertmanager', () => {
 
   it.skipIf(!AMTOOL)('amtool takes it', async () => {
     const text = await exported(await rulesDir(CPU, MEMORY), '--for alertmanager');
-    expect(await checked('amtool', ['check-config'], text)).toContain('SUCCESS');
+    expect(await checkedBy('amtool', ['check-config'], { 'file.yml': text })).toContain('SUCCESS');
   });
 
   it('a part says that it is one', async () => {
@@ -199,7 +184,7 @@ describe('rules export --for cloudpods', () => {
     expect(text).toContain('avg telegraf cpu.usage_active gt 60 test-cpu');
     expect(text).toContain('avg telegraf mem.available lt 17179869184 low-memory');
     expect(text).not.toContain('--alert-type system');
-    expect(await checked('sh', ['-n'], text)).toBe('');
+    expect(await checkedBy('sh', ['-n'], { 'file.yml': text })).toBe('');
   });
 });
 
