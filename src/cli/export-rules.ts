@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { parseDuration } from '../common/units.js';
+import { nonEmpty } from '../config/given.js';
 import type { PresetName } from '../fleet/metrics/presets.js';
 import { ownQuestion, PRESET_NAMES, PRESETS } from '../fleet/metrics/presets.js';
 import { alertmanagerConfig } from '../rules/export/alertmanager.js';
@@ -156,8 +157,4 @@ function settingsOf(
 
 function isPreset(name: string): name is PresetName {
   return PRESET_NAMES.some((preset) => preset === name);
-}
-
-function nonEmpty(value: string | undefined): string | undefined {
-  return value?.trim() === '' ? undefined : value?.trim();
 }

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import stringWidth from 'string-width';
 import type { HostRecord, MetricName } from '../fleet/fleet.js';
+import { thresholdOn } from '../balancer/index.js';
 import type { RuleFile } from '../rules/rule.js';
-import { parseBytes, parsePercent } from '../common/units.js';
+import { amountOf } from '../rules/rule.js';
 import type { CliContext } from './context.js';
 import { localTime } from './event-lines.js';
 import { padded } from './fit.js';
@@ -38,17 +39,10 @@ function covers({ enabled = true, source, ignore }: RuleFile, { id, name }: Host
   return enabled && !has(ignore?.hosts) && ((source?.hosts ?? []).length === 0 || has(source?.hosts));
 }
 
-/** % or bytes; undefined where the file says nothing that can be read. */
-function thresholdOn({ threshold }: RuleFile, { mem_size }: HostSummary): number | undefined {
-  if (typeof threshold === 'number') return threshold;
-  const percent = parsePercent(threshold);
-  return percent === undefined ? parseBytes(threshold) : (percent / 100) * mem_size * 1024 ** 2;
-}
-
 function distanceTo(rule: RuleFile, host: HostSummary): Distance | undefined {
   const reading = host.metrics[rule.metric];
-  const threshold = thresholdOn(rule, host);
-  if (reading === undefined || threshold === undefined) return undefined;
+  const threshold = thresholdOn(host, amountOf(rule.threshold));
+  if (reading === undefined || Number.isNaN(threshold)) return undefined;
   const side = (left: number) => (left < 0 ? 'past it' : 'left');
   if (rule.metric === 'cpu.usage_active') {
     const points = threshold - reading;

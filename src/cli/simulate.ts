@@ -5,7 +5,6 @@ import type { ErrorRequestHandler, Express } from 'express';
 import { z } from 'zod';
 import type { Clock } from '../common/clock.js';
 import { errorMessage } from '../common/error-message.js';
-import { SetupError } from '../config/setup-error.js';
 import type { GuestRecord, MigrationRequest } from '../fleet/fleet.js';
 import type { Scenario } from '../fleet/clouds/scenario.js';
 import type { SimulatedCloud } from '../fleet/clouds/simulated.js';
@@ -127,15 +126,7 @@ export function simulateCommand(
         refuse(context, [`--port: expected 0 to 65535, got ${JSON.stringify(port)}`]);
         return;
       }
-      const found = await readScenario(scenario).catch((error: unknown) => {
-        if (error instanceof SetupError) return error;
-        throw error;
-      });
-      if (found instanceof SetupError) {
-        refuse(context, found.problems);
-        return;
-      }
-      const cloud = createSimulatedCloud(found, clock);
+      const cloud = createSimulatedCloud(await readScenario(scenario), clock);
       const server = await listening(simulationApp(cloud), Number(port), host);
       const address = server.address();
       const at = typeof address === 'object' && address !== null ? address.port : port;

@@ -34,7 +34,8 @@ export function placeOf(source: GivenValue['source']): string {
   return source.from === 'environment' ? source.variable : `${source.path}:${source.line}: ${source.key}`;
 }
 
-function nonEmpty(value: string | undefined): string | undefined {
+/** A variable's value, trimmed; undefined where there is none, or nothing in it. */
+export function nonEmpty(value: string | undefined): string | undefined {
   const text = value?.trim();
   return text === '' ? undefined : text;
 }

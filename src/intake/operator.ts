@@ -1,3 +1,4 @@
+import { oneAtATime } from '../common/one-at-a-time.js';
 import type { BudgetUse } from '../decide/migration-budgets.js';
 import { budgetUse } from '../decide/migration-budgets.js';
 import { stateOf } from '../decide/recommended-plan.js';
@@ -80,13 +81,9 @@ export function createOperator(deps: OperatorDeps): { operator: Operator; carryO
   /** Ends the approvals that still only look. */
   let approving = new AbortController();
 
-  let trying: Promise<unknown> = Promise.resolve();
-  let changing: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
-    const turn = changing.then(change);
-    changing = turn.catch(() => undefined);
-    return turn;
-  };
+  const inTurn = oneAtATime();
+  // What has really alerted is decided on in the same thread as what is tried.
+  const tryInTurn = oneAtATime();
 
   const carryOutPlan = (plan: string, approval: Approval, by: string, onNothing: () => void) =>
     approve(plan, approval, by, {
@@ -162,13 +159,9 @@ export function createOperator(deps: OperatorDeps): { operator: Operator; carryO
       }),
 
     tryRule: (rule, hosts) =>
-      answered(() => {
-        const tryIt = () => tryRule(rule, hosts, { deciding, pause, running: () => runner.view(), hostIndex });
-        // One at a time: what has really alerted is decided on in the same thread.
-        const tried = trying.then(tryIt);
-        trying = tried.catch(() => undefined);
-        return tried;
-      }),
+      answered(() =>
+        tryInTurn(() => tryRule(rule, hosts, { deciding, pause, running: () => runner.view(), hostIndex })),
+      ),
 
     async plans() {
       const { plans } = journal.memory();

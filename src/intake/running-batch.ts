@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.js';
 import type { Log } from '../common/log.js';
+import { oneAtATime } from '../common/one-at-a-time.js';
 import type { BatchPart, BatchRecord, BatchStop, Journal, MigrationRecord } from '../journal/journal.js';
 import type { BatchProgress } from '../migration/carry-out-options.js';
 import { logProgress, shownState } from './batch-progress.js';
@@ -61,12 +62,7 @@ export function createRunningBatch(
   let isClosed = false;
   let end: Promise<void> | undefined;
   let letGo: () => void = () => undefined;
-  let changing: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
-    const turn = changing.then(change);
-    changing = turn.catch(() => undefined);
-    return turn;
-  };
+  const inTurn = oneAtATime();
   const namesOf = (...phases: readonly MigrationRecord['phase'][]) =>
     record.migrations
       .filter(({ phase }) => phases.includes(phase))

@@ -1,5 +1,6 @@
-import { durationText, parseBytes, parseDuration, parsePercent } from '../common/units.js';
+import { durationText, parseDuration } from '../common/units.js';
 import type { RuleFile } from './rule.js';
+import { amountOf } from './rule.js';
 
 const MIB = 1024 ** 2;
 const DEFAULT_PERIOD = '5m';
@@ -16,9 +17,8 @@ function ofThreshold({ metric, threshold }: RuleFile): string[] {
     const meant = Math.round(threshold * 1000) / 10;
     return [`threshold: ${threshold} % is next to nothing; did you mean ${meant}?`];
   }
-  if (typeof threshold === 'string' && parsePercent(threshold) !== undefined) return [];
-  const bytes = typeof threshold === 'string' ? parseBytes(threshold) : threshold;
-  if (bytes === undefined || bytes >= MIB) return [];
+  const { threshold: bytes, ofHostMemory } = amountOf(threshold);
+  if (ofHostMemory || !(bytes < MIB)) return [];
   return [`threshold: ${bytes} bytes are next to nothing; did you mean "${parseFloat(String(threshold))}GiB"?`];
 }
 

@@ -28,10 +28,9 @@ const EXPECTED_THRESHOLD = {
 
 function isThreshold(metric: string, value: unknown): boolean {
   if (metric === 'cpu.usage_active') return typeof value === 'number' && value > 0 && value <= 100;
-  const percent = typeof value === 'string' ? parsePercent(value) : undefined;
-  if (percent !== undefined) return percent > 0 && percent < 100;
-  const bytes = typeof value === 'string' ? parseBytes(value) : value;
-  return typeof bytes === 'number' && Number.isFinite(bytes) && bytes > 0;
+  if (typeof value !== 'number' && typeof value !== 'string') return false;
+  const { threshold, ofHostMemory } = amountOf(value);
+  return ofHostMemory ? threshold > 0 && threshold < 100 : Number.isFinite(threshold) && threshold > 0;
 }
 
 const match = strict({
@@ -121,18 +120,24 @@ export interface Rule extends Omit<
   guards?: Guards;
 }
 
+/** A threshold as a file has it, as a {@link Rule} has it; NaN for a text that is no amount. */
+export function amountOf(written: number | string): Pick<Rule, 'threshold' | 'ofHostMemory'> {
+  if (typeof written === 'number') return { threshold: written };
+  const percent = parsePercent(written);
+  return percent === undefined
+    ? { threshold: parseBytes(written) ?? Number.NaN }
+    : { threshold: percent, ofHostMemory: true };
+}
+
 /**
  * Turns a checked rule file into a rule.
  * @param file - what {@link ruleFileSchema} has let through.
  */
 export function toRule(file: z.output<typeof ruleFileSchema>): Rule {
   const { $schema: _schema, threshold, period, cooldown, guards, ...rest } = file;
-  const percent = typeof threshold === 'string' ? parsePercent(threshold) : undefined;
-  const amount = percent ?? (typeof threshold === 'number' ? threshold : (parseBytes(threshold) ?? Number.NaN));
   return {
     ...rest,
-    threshold: amount,
-    ...(percent !== undefined && { ofHostMemory: true as const }),
+    ...amountOf(threshold),
     periodMs: parseDuration(period) ?? Number.NaN,
     ...(cooldown !== undefined && { cooldownMs: parseDuration(cooldown) ?? Number.NaN }),
     ...(guards && { guards: toGuards(guards) }),
